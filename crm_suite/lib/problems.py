@@ -1,0 +1,50 @@
+"""Every API error is one shape: RFC 9457 `application/problem+json`, with our stable codes."""
+
+from http import HTTPStatus
+from typing import Any
+
+from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.handler import exception_handler as standardized_handler
+from drf_standardized_errors.types import ErrorResponse
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from crm_suite.lib.errors import DomainError
+
+
+class Refused(APIException):
+    """A DomainError on its way out of the API."""
+
+    def __init__(self, error: DomainError) -> None:
+        self.status_code = error.status
+        super().__init__(detail=error.message, code=error.code)
+
+
+class ProblemFormatter(ExceptionFormatter):
+    def format_error_response(self, error_response: ErrorResponse) -> dict[str, Any]:
+        status = int(getattr(self.exc, "status_code", 500))
+        first = error_response.errors[0]
+        return {
+            "type": f"/errors/{'validation' if error_response.type == 'validation_error' else first.code}",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": str(first.detail),
+            "errors": [
+                {"pointer": pointer(error.attr), "code": error.code, "detail": str(error.detail)}
+                for error in error_response.errors
+            ],
+        }
+
+
+def pointer(attribute: str | None) -> str:
+    """`items.3.phone` → `/items/3/phone`."""
+    return "/" + attribute.replace(".", "/") if attribute else ""
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    if isinstance(exc, DomainError):
+        exc = Refused(exc)
+    response = standardized_handler(exc, context)
+    if response is not None:
+        response.content_type = "application/problem+json"
+    return response
