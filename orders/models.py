@@ -1,0 +1,232 @@
+"""What people bought."""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from crm_suite.jobs.models import Job
+from customers.models import Customer, Shop
+
+
+class Product(models.Model):
+    """Something a shop sells, known by the shop's own SKU."""
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="products")
+    sku = models.CharField(_("SKU"), max_length=80)
+    name = models.CharField(_("name"), max_length=300, blank=True)
+    category = models.CharField(_("category"), max_length=120, blank=True)
+    cost = models.DecimalField(_("cost"), max_digits=14, decimal_places=2, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["shop", "sku"], name="sku_once_per_shop")]
+
+    def __str__(self) -> str:
+        return self.name or self.sku
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def paid(self) -> "OrderQuerySet":
+        """Payment arrived and not everything was refunded: the only orders that count in R, F and M."""
+        return self.filter(Order.COUNTS)
+
+    def identified(self) -> "OrderQuerySet":
+        return self.filter(customer__isnull=False)
+
+
+class Order(models.Model):
+    """A purchase on one shop. Amounts are in the shop's currency; `paid_on` is the shop's local day of payment."""
+
+    class State(models.TextChoices):
+        CREATED = "created", _("Unpaid")
+        PAID = "paid", _("Paid")
+        SHIPPED = "shipped", _("Shipped")
+        DELIVERED = "delivered", _("Delivered")
+        COMPLETED = "completed", _("Completed")
+        CLOSED = "closed", _("Closed")
+        REFUNDED = "refunded", _("Refunded")
+
+    #: A paid order (domain.md): repeated in the partial indexes below, and by the SQL of segmentation.
+    COUNTS = Q(paid_on__isnull=False) & (Q(refunded_amount__lt=F("paid_amount")) | Q(paid_amount=0))
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="orders")
+    external_id = models.CharField(_("order number"), max_length=80)
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="orders")
+    state = models.CharField(_("state"), max_length=10, choices=State)
+    platform_state = models.CharField(_("platform's word"), max_length=80, blank=True)
+    placed_at = models.DateTimeField(_("placed"))
+    paid_at = models.DateTimeField(_("paid"), null=True)
+    paid_on = models.DateField(null=True)
+    shipped_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    total_amount = models.DecimalField(_("total"), max_digits=16, decimal_places=2)
+    paid_amount = models.DecimalField(_("paid amount"), max_digits=16, decimal_places=2, default=Decimal(0))
+    refunded_amount = models.DecimalField(_("refunded"), max_digits=16, decimal_places=2, default=Decimal(0))
+    net_amount = models.GeneratedField(  # type: ignore[attr-defined]
+        expression=F("paid_amount") - F("refunded_amount"),
+        output_field=models.DecimalField(max_digits=16, decimal_places=2),
+        db_persist=True,
+    )
+    source_updated_at = models.DateTimeField(null=True, help_text=_("When the platform last changed it."))
+    extra = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-placed_at", "-id"]
+        permissions = [
+            ("import_orders", "May import orders"),
+            ("export_orders", "May export orders"),
+            ("view_sales", "May see sales figures"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "external_id"], name="order_number_once_per_shop"),
+            models.CheckConstraint(
+                condition=Q(total_amount__gte=0, paid_amount__gte=0, refunded_amount__gte=0), name="order_amounts_not_negative"
+            ),
+            # One clock for "when" and "which local day": never one without the other.
+            models.CheckConstraint(
+                condition=Q(paid_at__isnull=True, paid_on__isnull=True) | Q(paid_at__isnull=False, paid_on__isnull=False),
+                name="paid_at_with_paid_on",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-placed_at", "-id"]),  # orders page, API
+            models.Index(fields=["shop", "-placed_at"]),  # orders page by shop
+            models.Index(fields=["customer", "-placed_at"]),  # customer page
+            models.Index(fields=["updated_at", "id"]),  # delta sync over the API, measuring of responses
+            # The analysis reads purchases in customer order without touching the table.
+            models.Index(
+                fields=["customer", "paid_on"], include=["net_amount", "shop"], name="order_purchases",
+                condition=Q(paid_on__isnull=False, customer__isnull=False)
+                & (Q(refunded_amount__lt=F("paid_amount")) | Q(paid_amount=0)),
+            ),
+            models.Index(fields=["paid_on", "shop"], name="order_paid_on", condition=Q(paid_on__isnull=False)),  # sales
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class OrderLine(models.Model):
+    """One product in an order. Keyed by its place in the order, so that a second import finds it again."""
+
+    pk = models.CompositePrimaryKey("order_id", "line_no")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    line_no = models.PositiveIntegerField()
+    product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL, related_name="lines")
+    sku = models.CharField(max_length=80, blank=True)
+    name = models.CharField(max_length=300, blank=True)
+    quantity = models.IntegerField()
+    unit_price = models.DecimalField(max_digits=16, decimal_places=4)
+    amount = models.DecimalField(max_digits=16, decimal_places=2)
+
+    class Meta:
+        ordering = ["order", "line_no"]
+        constraints = [models.CheckConstraint(condition=Q(quantity__gt=0), name="line_quantity_positive")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.name or self.sku}"
+
+
+class Refund(models.Model):
+    """Money given back. Without an order where the platform does not say which one: it then lowers M, not F."""
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="refunds")
+    external_id = models.CharField(max_length=80)
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.SET_NULL, related_name="refunds")
+    order = models.ForeignKey(Order, null=True, on_delete=models.SET_NULL, related_name="refunds")
+    amount = models.DecimalField(max_digits=16, decimal_places=2)
+    refunded_at = models.DateTimeField()
+    refunded_on = models.DateField(help_text=_("The shop's local day."))
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-refunded_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "external_id"], name="refund_number_once_per_shop"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="refund_not_negative"),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-refunded_at"]),  # customer page, analysis
+            models.Index(fields=["refunded_on", "shop"]),  # sales
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class ImportMapping(models.Model):
+    """Which column of a file means what: made in the wizard, used again for the next file with these headers."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    columns = models.JSONField(default=dict, help_text=_("Field name → column header."))
+    options = models.JSONField(default=dict, blank=True, help_text=_("Time zone, date format, encoding."))
+    header_digest = models.CharField(max_length=64, db_index=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImportFile(models.Model):
+    """One file on its way into the store: what it is, how far it has come, what became of its rows."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("Received")
+        CHECKED = "checked", _("Checked")
+        RUNNING = "running", _("Running")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="imports")
+    job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="import_file")
+    name = models.CharField(max_length=255, help_text=_("The name the person's file had."))
+    path = models.CharField(max_length=255, help_text=_("Where it lies, below MEDIA_ROOT, under our own name."))
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64, db_index=True)
+    layout = models.CharField(max_length=40, blank=True)
+    mapping = models.ForeignKey(ImportMapping, null=True, blank=True, on_delete=models.PROTECT)
+    columns = models.JSONField(default=dict, help_text=_("The mapping as it was when the import ran."))
+    encoding = models.CharField(max_length=20, blank=True)
+    delimiter = models.CharField(max_length=1, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
+    dry_run = models.JSONField(default=dict, help_text=_("Counts and first errors of the dry run."))
+    staged_rows = models.BigIntegerField(default=0, help_text=_("Resume point of reading."))
+    applied_to = models.CharField(max_length=80, blank=True, help_text=_("Resume point of writing: last order number."))
+    counts = models.JSONField(default=dict, help_text=_("What became of the rows; adds up to the rows of the file."))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RejectedRow(models.Model):
+    """A row that could not become an order line or a refund, with the reason; downloadable and re-usable."""
+
+    import_file = models.ForeignKey(ImportFile, on_delete=models.CASCADE, related_name="rejected")
+    row_no = models.BigIntegerField(help_text=_("Line of the file, the header being 1."))
+    column = models.CharField(max_length=80, blank=True)
+    code = models.CharField(max_length=40)
+    reason = models.CharField(max_length=300)
+    raw = models.JSONField()
+
+    class Meta:
+        ordering = ["row_no"]
+        constraints = [models.UniqueConstraint(fields=["import_file", "row_no"], name="rejected_once")]
+
+    def __str__(self) -> str:
+        return f"row {self.row_no}: {self.reason}"

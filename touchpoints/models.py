@@ -1,0 +1,66 @@
+"""What passed between us and a customer, from browsing to unboxing to review."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer, Shop
+from orders.models import Order
+
+
+class Touchpoint(models.Model):
+    """One contact between a customer and the store, in or out, in any channel.
+
+    `dedupe_key` names the event in its source (`order:17:paid`, `message:5:sent`, `api:…`), so that telling it
+    twice records it once. A campaign is named by its code, because this room does not know the campaigns room.
+    """
+
+    class Stage(models.TextChoices):
+        DISCOVER = "discover", _("Discover")
+        BROWSE = "browse", _("Browse")
+        CONSULT = "consult", _("Consult")
+        ORDER = "order", _("Order")
+        PAY = "pay", _("Pay")
+        SHIP = "ship", _("Ship")
+        RECEIVE = "receive", _("Receive & unbox")
+        USE = "use", _("Use")
+        AFTER_SALE = "after_sale", _("After-sale")
+        MARKETING = "marketing", _("Marketing")
+        COMMUNITY = "community", _("Community")
+
+    class Direction(models.TextChoices):
+        INWARD = "in", _("From the customer")
+        OUTWARD = "out", _("From us")
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="touchpoints")
+    stage = models.CharField(_("journey stage"), max_length=10, choices=Stage)
+    kind = models.CharField(_("kind"), max_length=40, help_text=_("order_placed, message_sent, page_view, review …"))
+    direction = models.CharField(_("direction"), max_length=3, choices=Direction)
+    channel = models.CharField(_("channel"), max_length=20, help_text=_("shop, email, sms, phone, chat, web …"))
+    occurred_at = models.DateTimeField(_("when"))
+    shop = models.ForeignKey(Shop, null=True, blank=True, on_delete=models.SET_NULL)
+    order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.CASCADE, related_name="touchpoints")
+    campaign_code = models.CharField(max_length=40, blank=True)
+    agent = models.CharField(_("agent"), max_length=80, blank=True)
+    satisfaction = models.SmallIntegerField(_("satisfaction"), null=True, blank=True, help_text=_("1 (bad) to 5 (good)."))
+    summary = models.CharField(_("summary"), max_length=300, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    dedupe_key = models.CharField(max_length=120, unique=True)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-occurred_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(satisfaction__isnull=True) | Q(satisfaction__range=(1, 5)), name="satisfaction_1_to_5"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "-occurred_at", "-id"]),  # timeline
+            models.Index(fields=["-occurred_at", "-id"]),  # log
+            models.Index(fields=["stage", "-occurred_at"]),  # log by stage, coverage
+            models.Index(fields=["campaign_code", "-occurred_at"], condition=~Q(campaign_code=""), name="tp_campaign"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.occurred_at:%Y-%m-%d}"
