@@ -1,15 +1,17 @@
 """The machines' door: tokens and scopes for DRF. A person's session may read and try out what their role allows."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from knox import auth as knox
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from crm_suite.access.models import ApiToken
+
+if TYPE_CHECKING:  # rest_framework.views imports this module for its default classes
+    from rest_framework.views import APIView
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -27,7 +29,7 @@ class TokenAuthentication(knox.TokenAuthentication):  # type: ignore[misc]
         return super().validate_user(auth_token)
 
 
-def scope_needed(view: APIView, method: str) -> str:
+def scope_needed(view: "APIView", method: str) -> str:
     """`orders:read` for GET, `orders:write` otherwise, unless the action names its own (`campaigns:send`)."""
     resource: str = getattr(view, "scope", "")
     action = getattr(view, "action", None)
@@ -40,7 +42,7 @@ def scope_needed(view: APIView, method: str) -> str:
 class HasScope(BasePermission):
     """Tokens by scope; signed-in people by the permission named in `view.session_permission` (reading only)."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         if not request.user or not request.user.is_authenticated:
             return False
         needed = scope_needed(view, request.method or "GET")

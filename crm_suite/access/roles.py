@@ -38,7 +38,7 @@ _OPERATE = {
 }  # fmt: skip
 
 _OWN = {
-    "customers.export_customer_clear", "campaigns.manage_channels", "access.manage_team", "access.manage_tokens",
+    "customers.export_customer_clear", "customers.delete_suppression", "campaigns.manage_channels", "access.manage_team", "access.manage_tokens",
     "access.view_activity", "access.manage_demo",
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ SCOPES = {
     "campaigns:write": _("Write campaign drafts"),
     "campaigns:send": _("Start, pause and cancel campaigns"),
     "jobs:read": _("Read jobs"),
+    "jobs:write": _("Stop jobs"),
     "analytics:read": _("Read RFM and lifecycle figures"),
     "pii:read": _("See phone, e-mail and name in clear"),
 }

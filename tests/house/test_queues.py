@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
-from celery import Celery, current_app
+from celery import Celery
 from django.conf import settings
 
+from crm_suite.celery import app as our_app
 from crm_suite.management.processes import commands
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -42,25 +43,28 @@ def workers() -> Mapping[str, str]:
 
 
 def test_every_task_is_consumed_by_a_worker_of_up(workers: Mapping[str, str]) -> None:
-    assert our_tasks(current_app)
-    assert unserved(current_app, queues_in(workers.values())) == {}
+    assert our_tasks(our_app)
+    assert unserved(our_app, queues_in(workers.values())) == {}
 
 
 def test_every_task_is_consumed_by_a_worker_of_the_containers() -> None:
     compose = (HOUSE / "docker-compose.yml").read_text().splitlines()
-    assert unserved(current_app, queues_in(compose)) == {}
+    assert unserved(our_app, queues_in(compose)) == {}
 
 
 def test_a_planted_task_for_a_queue_without_a_worker_is_found(workers: Mapping[str, str]) -> None:
-    app = Celery("planted")
+    app = Celery("planted", set_as_current=False)
     app.conf.task_routes = {"orders.tasks.*": {"queue": "forgotten"}}
     app.conf.task_create_missing_queues = True
-    app.task(name="orders.tasks.planted")(lambda: None)
-    assert unserved(app, queues_in(workers.values())) == {"orders.tasks.planted": "forgotten"}
+
+    @app.task(name="orders.tasks.planted")
+    def planted() -> None: ...
+
+    assert unserved(app, queues_in(workers.values()))["orders.tasks.planted"] == "forgotten"
 
 
 def test_beat_wakes_only_tasks_that_exist() -> None:
-    assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= set(our_tasks(current_app))
+    assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= set(our_tasks(our_app))
 
 
 def test_no_task_is_sent_with_a_far_due_time() -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,10 +38,18 @@ embedded.release(var)
 
 
 @pytest.fixture
-def var(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "var"
-    yield folder
-    assert gone_within(10, folder), "the servers outlived their last user"
+def place() -> Iterator[Path]:
+    """A folder that other accounts may pass: pytest's own is closed, and PostgreSQL does not run as root."""
+    with tempfile.TemporaryDirectory(prefix="crm-servers-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+        assert gone_within(20, folder), "the servers outlived their last user"
+
+
+@pytest.fixture
+def var(place: Path) -> Path:
+    return place / "var"
 
 
 @contextmanager
@@ -94,17 +103,17 @@ def test_last_user_ends_the_servers_and_data_stay(var: Path) -> None:
         assert sorted(in_postgres) == sorted(in_valkey) == [1, 2]
         first.communicate("")
         assert processes_of(var), "the second user lost its servers"
-    assert gone_within(5, var)
+    assert gone_within(20, var)
     with user_of(var) as later:
         assert visits_seen_by(later) == [3, 3]
 
 
-def test_two_copies_run_side_by_side(var: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
+def test_two_copies_run_side_by_side(var: Path, place: Path) -> None:
+    other = place / "other"
     with user_of(var) as here, user_of(other) as there:
         assert visits_seen_by(here) == [1, 1]
         assert visits_seen_by(there) == [1, 1]
-    assert gone_within(10, other)
+    assert gone_within(20, other)
 
 
 def test_killed_user_leaves_nothing_running(var: Path) -> None:
@@ -112,7 +121,7 @@ def test_killed_user_leaves_nothing_running(var: Path) -> None:
         visits_seen_by(user)
         user.kill()
         user.wait()
-        assert gone_within(10, var)
+        assert gone_within(20, var)
 
 
 @pytest.mark.faults
@@ -122,7 +131,7 @@ def test_start_after_everything_was_killed(var: Path) -> None:
         for process in [*processes_of(var), psutil.Process(user.pid)]:
             process.send_signal(signal.SIGKILL)
         user.wait()
-        assert gone_within(5, var)
+        assert gone_within(20, var)
     assert (var / "postgres" / "postmaster.pid").exists(), "nothing stale is left to be cured"
     with user_of(var) as later:
         # Valkey writes its log once a second, so the last visit may be lost to it; PostgreSQL loses nothing.
@@ -133,7 +142,7 @@ def test_start_after_everything_was_killed(var: Path) -> None:
 def test_stale_pid_that_somebody_else_has_now(var: Path) -> None:
     with user_of(var) as user:
         visits_seen_by(user)
-    assert gone_within(5, var)
+    assert gone_within(20, var)
     (var / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{var / 'postgres'}\n0\n5432\n\n\n")
     with user_of(var) as later:
         assert visits_seen_by(later) == [2, 2]
@@ -145,7 +154,7 @@ def test_server_that_dies_is_started_again(var: Path) -> None:
         visits_seen_by(user)
         killed = int((var / "valkey" / "valkey.pid").read_text())
         os.kill(killed, signal.SIGKILL)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 20
         while not [process for process in processes_of(var) if process.name() == "valkey-server"]:
             assert time.monotonic() < end, "nobody started the server again"
             time.sleep(0.1)
@@ -165,9 +174,9 @@ def test_keeper_that_was_killed_is_replaced(var: Path) -> None:
             assert locks.is_held(places.keeper_lock(var, "postgres"))
 
 
-def test_folder_too_deep_for_a_socket(tmp_path: Path) -> None:
-    deep = tmp_path / ("d" * 100)
+def test_folder_too_deep_for_a_socket(place: Path) -> None:
+    deep = place / ("d" * 100)
     with user_of(deep) as user:
         assert visits_seen_by(user) == [1, 1]
-    assert gone_within(10, deep)
+    assert gone_within(20, deep)
     assert places.socket_folder(deep / "postgres").parent != deep
