@@ -10,7 +10,7 @@ from django.core.management import execute_from_command_line
 from crm_suite import embedded, env
 
 # These read no data. `up` starts the servers itself, and says so.
-WITHOUT_SERVERS = {"help", "--help", "version", "--version", "check", "collectstatic", "makemessages", "up"}
+WITHOUT_SERVERS = {"help", "--help", "version", "check", "collectstatic", "makemessages", "simulator", "up"}
 
 
 def main() -> None:

@@ -35,7 +35,6 @@ class PlanEntry(models.Model):
 
     class State(models.TextChoices):
         PLANNED = "planned", _("Planned")
-        DONE = "done", _("Carried out")
         SKIPPED = "skipped", _("Skipped")
 
     day = models.DateField(_("day"))
@@ -53,7 +52,9 @@ class PlanEntry(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.PLANNED)
     skip_reason = models.CharField(_("reason"), max_length=200, blank=True)
     note = models.TextField(_("note"), blank=True)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -83,7 +84,9 @@ class Campaign(models.Model):
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(_("name"), max_length=120)
-    plan_entry = models.OneToOneField(PlanEntry, null=True, blank=True, on_delete=models.SET_NULL, related_name="campaign")
+    plan_entry = models.OneToOneField(
+        PlanEntry, null=True, blank=True, on_delete=models.SET_NULL, related_name="campaign"
+    )
     unplanned_reason = models.CharField(_("why it is not in the plan"), max_length=200, blank=True)
     shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="campaigns", verbose_name=_("shop"))
     channel = models.CharField(_("channel"), max_length=10, choices=Channel)
@@ -102,13 +105,19 @@ class Campaign(models.Model):
     )
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     pause_reason = models.CharField(max_length=200, blank=True)
+    trouble = models.CharField(max_length=300, blank=True, help_text=_("What keeps it from sending at present."))
     scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
     send_until = models.DateTimeField(null=True, blank=True, help_text=_("Later than this nothing is sent: expired."))
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     prepared_to = models.BigIntegerField(default=0, help_text=_("Resume point of materialising: last customer id."))
+    salt = models.UUIDField(
+        default=uuid.uuid4, editable=False, help_text=_("Key of the holdout draw, so that a second run draws the same.")
+    )
     audience_size = models.IntegerField(null=True, help_text=_("Message rows: treated, held out and skipped."))
-    unit_price = models.DecimalField(max_digits=8, decimal_places=4, default=0, help_text=_("Per message, shop currency."))
+    unit_price = models.DecimalField(
+        max_digits=8, decimal_places=4, default=0, help_text=_("Per message, shop currency.")
+    )
     is_demo = models.BooleanField(default=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     launched_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -128,7 +137,9 @@ class Campaign(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(holdout_percent__lte=50), name="holdout_at_most_half"),
-            models.CheckConstraint(condition=~Q(state="scheduled") | Q(scheduled_at__isnull=False), name="scheduled_has_time"),
+            models.CheckConstraint(
+                condition=~Q(state="scheduled") | Q(scheduled_at__isnull=False), name="scheduled_has_time"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -179,9 +190,17 @@ class Message(models.Model):
     lease_until = models.DateTimeField(null=True)
     claims = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
+    generation = models.PositiveSmallIntegerField(
+        default=0, help_text=_("Part of the idempotency key: rises after a definite refusal, never after doubt.")
+    )
+    parts = models.PositiveSmallIntegerField(
+        default=1, help_text=_("Billed parts: an SMS of three counts three times.")
+    )
     provider = models.CharField(max_length=30, blank=True)
     provider_message_id = models.CharField(max_length=200, blank=True)
-    sent_at = models.DateTimeField(null=True, help_text=_("When the provider accepted it, or doubt began."))
+    sent_at = models.DateTimeField(
+        null=True, help_text=_("When it was handed over. Empty again after a definite refusal: then nobody got it.")
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -199,7 +218,10 @@ class Message(models.Model):
             ),
         ]  # fmt: skip
         indexes = [
-            models.Index(fields=["due_at", "id"], name="message_due", condition=Q(state__in=["queued", "retry_wait"])),
+            # The claim: what of this campaign is due?
+            models.Index(
+                fields=["campaign", "due_at", "id"], name="message_due", condition=Q(state__in=["queued", "retry_wait"])
+            ),
             models.Index(fields=["lease_until"], name="message_leased", condition=Q(state__in=["claimed", "sending"])),
             models.Index(fields=["campaign", "state"]),  # progress, report
             models.Index(fields=["customer", "channel", "-sent_at"]),  # caps, customer page
@@ -222,6 +244,9 @@ class Attempt(models.Model):
     class Meta:
         ordering = ["message", "attempt_no"]
         constraints = [models.UniqueConstraint(fields=["message", "attempt_no"], name="attempt_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.message_id}#{self.attempt_no} {self.outcome}"
 
 
 class Link(models.Model):

@@ -325,7 +325,11 @@ CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace("?db
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A message taken by a worker that died comes back after this many seconds; nothing of worth waits only for that.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 30, "socket_connect_timeout": 5}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300, "socket_timeout": 30, "socket_connect_timeout": 5,
+    # Without a broker a page goes on at once: the row is queued, and the next tick tells a worker.
+    "max_retries": 1, "interval_start": 0, "interval_step": 0.1,
+}  # fmt: skip
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True

@@ -9,6 +9,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from crm_suite.lib.days import validate_zone
+from crm_suite.lib.masking import mask_email, mask_phone
 from crm_suite.lib.money import validate_currency
 
 
@@ -112,9 +113,29 @@ class Customer(models.Model):
             GinIndex(OpClass(F("phone"), "gin_trgm_ops"), name="customer_phone_trgm"),
             models.Index(fields=["updated_at", "id"]),  # delta sync over the API
         ]
+        constraints = [
+            # What a campaign writes to is digested by the database too (reach.py); two spellings of one address
+            # would slip past its suppression. An e-mail may keep its capitals, comparison is in lower case.
+            models.CheckConstraint(
+                condition=Q(phone="") | Q(phone__regex=r"^\+[1-9][0-9]{5,14}$"), name="phone_is_e164"
+            ),
+            models.CheckConstraint(
+                condition=Q(email="") | Q(email__regex=r"^[!-?A-~]+@[!-?A-~]+$"), name="email_is_ascii"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return self.name or _("Customer %(number)s") % {"number": self.pk}
+        return self.name or str(_("Customer %(number)s") % {"number": self.pk})
+
+    @property
+    def masked_phone(self) -> str:
+        """138****8000, or '' without a phone."""
+        return mask_phone(self.phone) if self.phone else ""
+
+    @property
+    def masked_email(self) -> str:
+        """z***@qq.com, or '' without an e-mail address."""
+        return mask_email(self.email) if self.email else ""
 
 
 class Identity(models.Model):
@@ -139,9 +160,16 @@ class Identity(models.Model):
         verbose_name_plural = "identities"
         ordering = ["kind", "id"]
         constraints = [models.UniqueConstraint(fields=["kind", "scope", "value"], name="identity_is_one_customers")]
+        indexes = [models.Index(fields=["value"])]  # search box: a key of whatever kind
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.scope}:{self.value}"
+
+    @property
+    def masked(self) -> str:
+        """The key as everybody may see it: phones and e-mails masked, platform names as they are."""
+        masks = {self.Kind.PHONE.value: mask_phone, self.Kind.EMAIL.value: mask_email}
+        return masks.get(self.kind, str)(self.value)
 
 
 class Consent(models.Model):
@@ -150,7 +178,9 @@ class Consent(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="consents")
     channel = models.CharField(max_length=10, choices=Channel)
     granted = models.BooleanField()
-    source = models.CharField(max_length=60, help_text=_("Where it was said: checkout, form, phone call, unsubscribe link."))
+    source = models.CharField(
+        max_length=60, help_text=_("Where it was said: checkout, form, phone call, unsubscribe link.")
+    )
     wording = models.TextField(blank=True, help_text=_("What the person agreed to, or a reference to it."))
     proof = models.CharField(max_length=200, blank=True)
     occurred_at = models.DateTimeField()

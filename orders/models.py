@@ -65,7 +65,7 @@ class Order(models.Model):
     total_amount = models.DecimalField(_("total"), max_digits=16, decimal_places=2)
     paid_amount = models.DecimalField(_("paid amount"), max_digits=16, decimal_places=2, default=Decimal(0))
     refunded_amount = models.DecimalField(_("refunded"), max_digits=16, decimal_places=2, default=Decimal(0))
-    net_amount = models.GeneratedField(  # type: ignore[attr-defined]
+    net_amount = models.GeneratedField(
         expression=F("paid_amount") - F("refunded_amount"),
         output_field=models.DecimalField(max_digits=16, decimal_places=2),
         db_persist=True,
@@ -87,11 +87,13 @@ class Order(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["shop", "external_id"], name="order_number_once_per_shop"),
             models.CheckConstraint(
-                condition=Q(total_amount__gte=0, paid_amount__gte=0, refunded_amount__gte=0), name="order_amounts_not_negative"
+                condition=Q(total_amount__gte=0, paid_amount__gte=0, refunded_amount__gte=0),
+                name="order_amounts_not_negative",
             ),
             # One clock for "when" and "which local day": never one without the other.
             models.CheckConstraint(
-                condition=Q(paid_at__isnull=True, paid_on__isnull=True) | Q(paid_at__isnull=False, paid_on__isnull=False),
+                condition=Q(paid_at__isnull=True, paid_on__isnull=True)
+                | Q(paid_at__isnull=False, paid_on__isnull=False),
                 name="paid_at_with_paid_on",
             ),
         ]
@@ -198,12 +200,17 @@ class ImportFile(models.Model):
     layout = models.CharField(max_length=40, blank=True)
     mapping = models.ForeignKey(ImportMapping, null=True, blank=True, on_delete=models.PROTECT)
     columns = models.JSONField(default=dict, help_text=_("The mapping as it was when the import ran."))
+    options = models.JSONField(default=dict, help_text=_("How the cells are written: order of dates, decimal comma."))
+    header = models.JSONField(default=list, help_text=_("The columns of the file, in its order."))
     encoding = models.CharField(max_length=20, blank=True)
     delimiter = models.CharField(max_length=1, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     dry_run = models.JSONField(default=dict, help_text=_("Counts and first errors of the dry run."))
-    staged_rows = models.BigIntegerField(default=0, help_text=_("Resume point of reading."))
+    staged_rows = models.BigIntegerField(default=0, help_text=_("Resume point of reading: rows done."))
+    staged_bytes = models.BigIntegerField(default=0, help_text=_("Resume point of reading: where the next row starts."))
+    is_read = models.BooleanField(default=False, help_text=_("Every row is staged."))
     applied_to = models.CharField(max_length=80, blank=True, help_text=_("Resume point of writing: last order number."))
+    announced_to = models.CharField(max_length=80, blank=True, help_text=_("Up to here the other rooms were told."))
     counts = models.JSONField(default=dict, help_text=_("What became of the rows; adds up to the rows of the file."))
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -212,6 +219,10 @@ class ImportFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == ImportFile.State.RUNNING
 
 
 class RejectedRow(models.Model):
@@ -222,7 +233,10 @@ class RejectedRow(models.Model):
     column = models.CharField(max_length=80, blank=True)
     code = models.CharField(max_length=40)
     reason = models.CharField(max_length=300)
-    raw = models.JSONField()
+    raw = models.JSONField(help_text=_("The cells, in the file's order."))
+    # The place that a corrected row will take, so that it neither pushes aside nor repeats another line.
+    order_no = models.CharField(max_length=80, blank=True)
+    line_no = models.PositiveIntegerField(null=True)
 
     class Meta:
         ordering = ["row_no"]

@@ -6,3 +6,12 @@ class SegmentationConfig(AppConfig):
     name = "segmentation"
     label = "segmentation"
     verbose_name = _("Segmentation")
+
+    def ready(self) -> None:
+        # Models exist only from here on.
+        from crm_suite.jobs.services import register_kind
+        from orders.signals import import_finished
+        from segmentation import receivers, services
+
+        register_kind(services.KIND, "segmentation.tasks.run_analysis")
+        import_finished.connect(receivers.after_import, dispatch_uid="segmentation.after_import")

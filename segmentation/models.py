@@ -47,7 +47,7 @@ class AnalysisRun(models.Model):
     cuts = models.JSONField(default=dict, help_text=_("r, f, m: four ascending cut values each."))
     thresholds = models.JSONField(default=dict, help_text=_("r, f, m: what counts as high, and how it was chosen."))
     counts = models.JSONField(default=dict, help_text=_("customers, stage × group counts and amounts, RFM cells."))
-    curve = models.JSONField(default=dict, help_text=_("Histogram of spells, survival of waiting customers, half-life."))
+    curve = models.JSONField(default=dict, help_text=_("Shares returned by day, half-life, win-back day."))
     message = models.TextField(blank=True)
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
@@ -55,7 +55,10 @@ class AnalysisRun(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("run_analysis", "May recalculate scores and stages"), ("view_insights", "May see insight pages")]
+        permissions = [
+            ("run_analysis", "May recalculate scores and stages"),
+            ("view_insights", "May see insight pages"),
+        ]
         indexes = [
             models.Index(fields=["book", "-id"], condition=Q(state="done"), name="run_in_force"),
         ]
@@ -71,8 +74,9 @@ class LabelChange(models.Model):
         STAGE = "stage", _("Lifecycle stage")
         GROUP = "group", _("Value group")
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="label_changes")
-    run = models.ForeignKey(AnalysisRun, on_delete=models.CASCADE, related_name="changes")
+    # Both keys lead an index below; a second one would only cost.
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="label_changes", db_index=False)
+    run = models.ForeignKey(AnalysisRun, on_delete=models.CASCADE, related_name="changes", db_index=False)
     kind = models.CharField(max_length=5, choices=Kind)
     old = models.CharField(max_length=20, blank=True)
     new = models.CharField(max_length=20, blank=True)
@@ -100,7 +104,9 @@ class Segment(models.Model):
     name = models.CharField(_("name"), max_length=100)
     description = models.CharField(_("description"), max_length=300, blank=True)
     kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.LIVE)
-    book = models.CharField(_("store"), max_length=40, blank=True, help_text=_("Only customers of this store; all if empty."))
+    book = models.CharField(
+        _("store"), max_length=40, blank=True, help_text=_("Only customers of this store; all if empty.")
+    )
     rule = models.JSONField(_("rule"), default=dict)
     size = models.IntegerField(null=True, help_text=_("Members at the last count."))
     counted_at = models.DateTimeField(null=True)
@@ -125,5 +131,8 @@ class SegmentMember(models.Model):
     """Somebody in a snapshot."""
 
     pk = models.CompositePrimaryKey("segment_id", "customer_id")
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="members")
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="members", db_index=False)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="snapshots")
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} in {self.segment_id}"

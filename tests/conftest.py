@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
+# Playwright keeps an event loop in its thread until the run ends; Django takes that for asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 
 
@@ -65,8 +68,6 @@ def browser(chromium: Path) -> Iterator["Browser"]:
 @pytest.fixture
 def live_site(browser: "Browser", live_server: "LiveServer", monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveSite]:
     """The running site in a browser: `live_site.page(user)` opens a window in which that user is signed in."""
-    # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     monkeypatch.setattr(settings, "SITE_URL", live_server.url)
     site = LiveSite(url=live_server.url, browser=browser)
     yield site

@@ -6,3 +6,6 @@ class TouchpointsConfig(AppConfig):
     name = "touchpoints"
     label = "touchpoints"
     verbose_name = _("Touchpoints")
+
+    def ready(self) -> None:
+        from touchpoints import receivers  # noqa: F401  (connects them)

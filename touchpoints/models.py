@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer, Shop
 from orders.models import Order
+from touchpoints.kinds import Kind, kind_of
 
 
 class Touchpoint(models.Model):
@@ -42,7 +43,9 @@ class Touchpoint(models.Model):
     order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.CASCADE, related_name="touchpoints")
     campaign_code = models.CharField(max_length=40, blank=True)
     agent = models.CharField(_("agent"), max_length=80, blank=True)
-    satisfaction = models.SmallIntegerField(_("satisfaction"), null=True, blank=True, help_text=_("1 (bad) to 5 (good)."))
+    satisfaction = models.SmallIntegerField(
+        _("satisfaction"), null=True, blank=True, help_text=_("1 (bad) to 5 (good).")
+    )
     summary = models.CharField(_("summary"), max_length=300, blank=True)
     data = models.JSONField(default=dict, blank=True)
     dedupe_key = models.CharField(max_length=120, unique=True)
@@ -64,3 +67,8 @@ class Touchpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.occurred_at:%Y-%m-%d}"
+
+    @property
+    def look(self) -> Kind:
+        """What it is called on screen, and its icon."""
+        return kind_of(self.kind)

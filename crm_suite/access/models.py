@@ -1,5 +1,8 @@
 """Who may come in: people, machines' tokens, and the record of what they did."""
 
+from datetime import datetime
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser, UserManager as DjangoUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -17,7 +20,7 @@ class UserManager(DjangoUserManager["User"]):
         return user
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # of the untyped token model
     """A person of the store. What they may do comes from their roles (groups of `access.roles`)."""
 
     class Theme(models.TextChoices):
@@ -29,7 +32,7 @@ class User(AbstractUser):
     language = models.CharField(_("language"), max_length=10, blank=True)
     theme = models.CharField(_("theme"), max_length=5, choices=Theme, default=Theme.AUTO)
 
-    objects: UserManager = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
         permissions = [
@@ -44,14 +47,16 @@ class User(AbstractUser):
         return self.get_full_name() or self.email
 
 
-class ApiToken(AbstractAuthToken):
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # the library is untyped
     """A machine's key. Only the digest is stored; scopes such as `orders:write` say what it may do."""
 
-    name = models.CharField(_("name"), max_length=80)
-    scopes = ArrayField(models.CharField(max_length=40), default=list)
-    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    name: "models.CharField[str, str]" = models.CharField(_("name"), max_length=80)
+    scopes: "ArrayField[list[str], list[str]]" = ArrayField(models.CharField(max_length=40), default=list)
+    last_used_at: "models.DateTimeField[datetime | None, datetime | None]" = models.DateTimeField(
+        _("last used"), null=True, blank=True
+    )
 
-    class Meta(AbstractAuthToken.Meta):
+    class Meta(AbstractAuthToken.Meta):  # type: ignore[misc]
         abstract = False
         ordering = ["-created"]
 

@@ -44,7 +44,9 @@ _OWN = {
 
 PERMISSIONS: dict[str, set[str]] = {
     ANALYST: _READ_LISTS,
-    SPECIALIST: _READ_LISTS | _PLAN | {"customers.record_optout", "campaigns.pause_campaign", "campaigns.launch_campaign"},
+    SPECIALIST: _READ_LISTS
+    | _PLAN
+    | {"customers.record_optout", "campaigns.pause_campaign", "campaigns.launch_campaign"},
     OPERATOR: _READ_LISTS | _PLAN | _OPERATE,
     OWNER: _READ_LISTS | _PLAN | _OPERATE | _OWN,
     AGENT: {"customers.view_customer", "customers.record_optout", "orders.view_order", "touchpoints.view_touchpoint"},

@@ -2,12 +2,11 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import transaction
 from django.http import HttpRequest
-from datetime import timedelta
-
 from django.utils import timezone
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS

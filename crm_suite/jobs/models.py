@@ -1,13 +1,13 @@
 """Long work that a person waits for, with progress that survives a page change and a restart."""
 
-from datetime import datetime
-
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from crm_suite.access.models import User
 
 OPEN_STATES = ("queued", "running")
 
@@ -16,9 +16,9 @@ class JobQuerySet(models.QuerySet["Job"]):
     def unfinished(self) -> "JobQuerySet":
         return self.filter(state__in=OPEN_STATES)
 
-    def stale(self, *, before: datetime) -> "JobQuerySet":
-        """Running jobs whose worker has not been heard of since `before`."""
-        return self.filter(state=Job.State.RUNNING, heartbeat_at__lt=before)
+    def of(self, person: User | AnonymousUser) -> "JobQuerySet":
+        """Those whose result this person may have: their own; all of them for an owner."""
+        return self if person.is_superuser else self.filter(created_by=person.pk)
 
 
 class Job(models.Model):
@@ -40,7 +40,7 @@ class Job(models.Model):
     failed = models.BigIntegerField(default=0)
     message = models.TextField(blank=True)
     result = models.JSONField(default=dict)
-    result_file = models.CharField(max_length=200, blank=True, help_text="Path below MEDIA_ROOT, downloaded once ready.")
+    result_file = models.CharField(max_length=200, blank=True, help_text="Path below MEDIA_ROOT.")
     cancel_requested = models.BooleanField(default=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -103,3 +103,6 @@ class BeatTick(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["task", "slot"], name="one_tick_per_slot")]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.slot:%H:%M:%S}"

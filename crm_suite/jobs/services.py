@@ -43,7 +43,12 @@ class Progress:
         self._written = 0.0
 
     def __call__(
-        self, *, done: int | None = None, total: int | None = None, failed: int | None = None, message: str | None = None
+        self,
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        failed: int | None = None,
+        message: str | None = None,
     ) -> None:
         given = {"done": done, "total": total, "failed": failed, "message": message}
         for name, value in given.items():
@@ -139,9 +144,7 @@ def _end(job: Job, state: Job.State, *, message: str | None = None) -> None:
 def request_cancel(*, job: Job) -> None:
     """Ask a job to stop. A waiting one stops at once, a running one at its next step."""
     Job.objects.filter(pk=job.pk, state__in=OPEN_STATES).update(cancel_requested=True)
-    Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(
-        state=Job.State.CANCELLED, finished_at=timezone.now()
-    )
+    Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(state=Job.State.CANCELLED, finished_at=timezone.now())
 
 
 def sweep() -> int:

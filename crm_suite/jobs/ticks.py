@@ -11,5 +11,5 @@ def claim_tick(*, task: str, seconds: int) -> bool:
     """True for the first caller in this `seconds`-long slot of UTC; False for every other."""
     now = int(timezone.now().timestamp())
     slot = datetime.fromtimestamp(now - now % seconds, UTC)
-    tick, created = BeatTick.objects.get_or_create(task=task, slot=slot)
+    _tick, created = BeatTick.objects.get_or_create(task=task, slot=slot)
     return created

@@ -45,8 +45,8 @@ def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 
 @requires("jobs.view_job")
 def job_download(request: HttpRequest, pk: int) -> FileResponse:
-    """The result file. The path is ours, never the visitor's."""
-    job = get_object_or_404(Job, pk=pk)
+    """The result file, for whoever asked for it: it may hold what others may not see. The path is ours."""
+    job = get_object_or_404(Job.objects.of(request.user), pk=pk)
     path = Path(settings.MEDIA_ROOT) / job.result_file
     if not job.result_file or not path.is_file():
         raise Http404

@@ -4,8 +4,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 from django.core.exceptions import ValidationError
-from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language, gettext_lazy as _
 
 
 def validate_currency(code: str) -> None:
@@ -22,12 +21,11 @@ def quantize(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-exponent(currency)), ROUND_HALF_UP)
 
 
-def show(amount: Decimal | int | float | None, currency: str, *, digits: bool = True) -> str:
-    """The amount for people in the active language: ¥1,234.50. None shows as an em dash."""
+def show(amount: Decimal | int | None, currency: str, *, digits: bool = True) -> str:
+    """The amount for people in the active language: ¥1,234.50, or ¥1,235 without digits. None shows as an em dash."""
     if amount is None:
         return "—"
     locale = "zh_Hans_CN" if (get_language() or "en").startswith("zh") else "en"
     if not digits:
-        pattern = "¤#,##0" if abs(amount) < 10_000_000_000 else None
-        return format_currency(amount, currency, format=pattern, locale=locale, currency_digits=False)
+        return format_currency(amount, currency, format="¤#,##0", locale=locale, currency_digits=False)
     return format_currency(amount, currency, locale=locale)

@@ -3,10 +3,12 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import exception_handler as standardized_handler
 from drf_standardized_errors.types import ErrorResponse
-from rest_framework.exceptions import APIException
+from rest_framework import serializers
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 
 from crm_suite.lib.errors import DomainError
@@ -18,6 +20,28 @@ class Refused(APIException):
     def __init__(self, error: DomainError) -> None:
         self.status_code = error.status
         super().__init__(detail=error.message, code=error.code)
+
+
+class TooLarge(APIException):
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is too large."
+    default_code = "too_large"
+
+
+class FieldProblemSerializer(serializers.Serializer[dict[str, str]]):
+    pointer = serializers.CharField(help_text="JSON pointer into the body; empty where the problem is not one field's.")
+    code = serializers.CharField(help_text="Stable, never translated.")
+    detail = serializers.CharField(help_text="For people, in the language of Accept-Language.")
+
+
+class ProblemSerializer(serializers.Serializer[dict[str, Any]]):
+    """The shape of every error, for the schema."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    errors = FieldProblemSerializer(many=True)  # type: ignore[assignment]
 
 
 class ProblemFormatter(ExceptionFormatter):
@@ -44,7 +68,11 @@ def pointer(attribute: str | None) -> str:
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exc, DomainError):
         exc = Refused(exc)
-    response = standardized_handler(exc, context)
+    elif isinstance(exc, RequestDataTooBig):
+        exc = TooLarge()
+    elif isinstance(exc, ValidationError):
+        exc.status_code = HTTPStatus.UNPROCESSABLE_ENTITY  # 400 is for bodies that cannot be read at all
+    response = standardized_handler(exc, context)  # type: ignore[arg-type]
     if response is not None:
         response.content_type = "application/problem+json"
     return response

@@ -1,5 +1,6 @@
 """The processes of a running site, and the small supervisor that ends them together."""
 
+import os
 import shlex
 import signal
 import socket
@@ -40,7 +41,7 @@ def commands(*, host: str, port: int, simulator: tuple[int, int] | None) -> dict
     python = shlex.quote(sys.executable)
     celery = f"{python} -m celery --quiet -A crm_suite"
     found = {
-        "web": f"{python} -m granian --interface wsgi --host {host} --port {port} --blocking-threads 8 "
+        "web": f"{python} -m granian --interface wsgi --host {host} --port {port} --blocking-threads 4 "
         "--workers-kill-timeout 3 --log-level warning crm_suite.wsgi:application",
         "send": f"{celery} worker -n send@%h -Q delivery,default -c 2 {ALONE}",
         "heavy": f"{celery} worker -n heavy@%h -Q imports,analysis -c 1 {ALONE}",
@@ -63,7 +64,12 @@ class Supervisor(Manager):  # type: ignore[misc]
         for name, command in named.items():
             # `exec` leaves no shell between us and the process.
             self.add_process(name, f"exec {command}", cwd=self.cwd, env=dict(self.environment))
-        self.loop()
+        signal.signal(signal.SIGHUP, _hang_up)
+        try:
+            self.loop()
+        finally:
+            # Whatever ended the loop, a full disk behind our output for instance: nobody stays behind.
+            self.kill()
         if self.returncode in STOPPED_BY_US:
             return None
         return next(str(name) for name, one in self._processes.items() if one.get("returncode") == self.returncode)
@@ -80,6 +86,14 @@ class QuietPrinter(Printer):  # type: ignore[misc]
     def write(self, message: Message) -> None:
         if message.name != "system":
             super().write(message)
+
+
+def _hang_up(*_: object) -> None:
+    """The terminal was closed: nothing can be said any more, and everything ends as after Ctrl-C."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, sys.stderr.fileno())
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def wait_until_ready(url: str) -> bool:

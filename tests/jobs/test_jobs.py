@@ -1,10 +1,14 @@
 """Long work: one worker at a time, progress that is true, an end that is named."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from crm_suite.jobs import services
 from crm_suite.jobs.models import BeatTick, Job
@@ -12,6 +16,7 @@ from crm_suite.jobs.services import Progress
 from crm_suite.jobs.ticks import claim_tick
 from crm_suite.lib.errors import BadInput
 from crm_suite.lib.locks import held_if_free
+from tests.builders import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -113,3 +118,15 @@ def test_the_lock_is_free_again_after_the_work() -> None:
         somebody_else.execute("SELECT pg_try_advisory_lock(7, 7)")
         assert somebody_else.fetchone() == (True,)
         somebody_else.connection.close()
+
+
+def test_a_result_file_is_for_whoever_asked_for_it(client: Client, tmp_path: Path, settings: Settings) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    (tmp_path / "people.csv").write_text("13800138000")
+    ana, owner, other = make_user("analyst"), make_user("owner"), make_user("analyst")
+    job = Job.objects.create(kind="export", title="People", created_by=ana, result_file="people.csv")
+    answers = {}
+    for person in (ana, owner, other):
+        client.force_login(person)
+        answers[person] = client.get(reverse("jobs:download", args=[job.pk])).status_code
+    assert answers == {ana: 200, owner: 200, other: 404}

@@ -49,14 +49,18 @@ class Command(BaseCommand):
 
     def _run(self, host: str, port: int) -> None:
         url = f"http://{'127.0.0.1' if host in EVERY_ADDRESS else host}:{port}"
-        environment = {"PYTHONUNBUFFERED": "1", "SITE_URL": url} | os.environ
+        environment = os.environ | {
+            "PYTHONUNBUFFERED": "1",
+            # Celery repeats it per worker; whoever starts this as root on a trial machine knows.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+            "SITE_URL": env.text("SITE_URL", url),
+        }
         simulator = self._add_simulator(environment)
         supervisor = processes.Supervisor(
             cwd=str(settings.BASE_DIR), environment=environment, when_started=lambda: self._announce(url)
         )
         ended = supervisor.run(processes.commands(host=host, port=port, simulator=simulator))
         if ended is not None:
-            embedded.release(settings.CRM_VAR)
             sys.exit(f"{ended} ended by itself (exit code {supervisor.returncode}), so everything was stopped.")
 
     def _add_simulator(self, environment: dict[str, str]) -> tuple[int, int] | None:
@@ -64,8 +68,9 @@ class Command(BaseCommand):
         if settings.SMTP_URL and settings.SMS_URL:
             return None
         smtp, http = processes.free_port(), processes.free_port()
-        environment.setdefault("SMTP_URL", f"smtp://127.0.0.1:{smtp}")
-        environment.setdefault("SMS_URL", f"http://127.0.0.1:{http}")
+        environment["SMTP_URL"] = settings.SMTP_URL or f"smtp://127.0.0.1:{smtp}"
+        environment["SMS_URL"] = settings.SMS_URL or f"http://127.0.0.1:{http}/sms"
+        environment["SIMULATOR_URL"] = f"http://127.0.0.1:{http}"
         return smtp, http
 
     def _announce(self, url: str) -> None:

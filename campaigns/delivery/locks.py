@@ -1,0 +1,31 @@
+"""Advisory locks of delivery: two-part keys, space and number."""
+
+from campaigns.delivery.sql import rows
+
+CAMPAIGN_SPACE, CUSTOMER_SPACE, PREPARE_SPACE = 2001, 2002, 2003
+_LIMIT = 2**31
+
+
+def share_campaign(campaign_id: int) -> None:
+    """Until the end of the transaction nobody can pause or cancel the campaign; others may share."""
+    rows("SELECT pg_advisory_xact_lock_shared(%s, %s)", [CAMPAIGN_SPACE, campaign_id % _LIMIT])
+
+
+def own_campaign(campaign_id: int) -> None:
+    """Waits for those inside the gate, and keeps the gate shut until the end of the transaction."""
+    rows("SELECT pg_advisory_xact_lock(%s, %s)", [CAMPAIGN_SPACE, campaign_id % _LIMIT])
+
+
+def enter_gate(campaign_id: int, customer_ids: list[int]) -> None:
+    """The campaign shared, then each customer alone: two campaigns cannot both take somebody's last slot of the cap.
+
+    Customers in the order of their numbers, so that two gates never wait for each other in a ring. The gate is the
+    one commit that must have reached the disk before the call.
+    """
+    numbers = sorted({customer_id % _LIMIT for customer_id in customer_ids})
+    rows(
+        "SET LOCAL synchronous_commit = on;"
+        "SELECT pg_advisory_xact_lock_shared(%s, %s);"
+        "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number",
+        [CAMPAIGN_SPACE, campaign_id % _LIMIT, CUSTOMER_SPACE, numbers],
+    )

@@ -1,0 +1,68 @@
+"""Finding what a dead worker left, what came too late, and what is done. All set-based, by the database's clock."""
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from campaigns import policy
+from campaigns.delivery import journal
+from campaigns.delivery.call import settle_stubbornly
+from campaigns.delivery.sql import changed
+from campaigns.delivery.touch import record_sent
+from campaigns.models import Campaign, Message
+from customers.models import Channel
+
+#: Which channels' providers know a repeat by its key: what is in doubt may be handed over again.
+REPEATABLE = [str(Channel.SMS)]
+
+
+def sweep() -> int:
+    """Replay this machine's journals, then judge every row whose lease is over. Returns how many rows moved."""
+    replayed = journal.replay(settle_stubbornly)
+    params = {"most": policy.MAX_CLAIMS, "repeatable": REPEATABLE}
+    return replayed + changed(_CLAIMED, params) + changed(_SENDING, params)
+
+
+# Claimed and not begun: back where it came from. Three workers that died alone with it were killed by it.
+_CLAIMED = """
+    UPDATE campaigns_message
+    SET state = CASE WHEN claims <= %(most)s THEN CASE WHEN attempts = 0 THEN 'queued' ELSE 'retry_wait' END
+                     WHEN sent_at IS NULL THEN 'failed' ELSE 'unknown' END,
+        reason = CASE WHEN claims <= %(most)s THEN reason ELSE 'poison' END,
+        claim_token = NULL, lease_until = NULL, updated_at = now()
+    WHERE state = 'claimed' AND lease_until < now()
+"""
+
+# Handed over or not: nobody knows. The token stays, so that a late answer of the same attempt still counts.
+_SENDING = """
+    UPDATE campaigns_message
+    SET state = CASE WHEN channel = ANY(%(repeatable)s) AND claims <= %(most)s THEN 'retry_wait' ELSE 'unknown' END,
+        reason = 'worker_lost', lease_until = NULL, due_at = now(), updated_at = now()
+    WHERE state = 'sending' AND lease_until < now()
+"""
+
+
+def expire(*, campaign_id: int) -> int:
+    """What waits past the end of the send window is not sent. What is in doubt stays so. Returns how many."""
+    return changed(_EXPIRE, [campaign_id])
+
+
+_EXPIRE = """
+    UPDATE campaigns_message AS m
+    SET state = CASE WHEN m.sent_at IS NULL THEN 'expired' ELSE 'unknown' END,
+        reason = CASE WHEN m.sent_at IS NULL THEN 'send_window' ELSE 'no_answer' END, updated_at = now()
+    FROM campaigns_campaign AS c
+    WHERE c.id = %s AND m.campaign_id = c.id AND c.send_until <= now() AND m.state IN ('queued', 'retry_wait')
+"""
+
+
+def finish() -> int:
+    """Campaigns of which nothing is open any more are finished. Judged from the rows, never from a counter."""
+    still_open = Message.objects.filter(campaign=OuterRef("pk"), state__in=Message.OPEN)
+    done = list(Campaign.objects.filter(~Exists(still_open), state=Campaign.State.RUNNING).values_list("pk", flat=True))
+    for campaign_id in done:
+        record_sent(campaign_id=campaign_id)
+    now = timezone.now()
+    return (
+        Campaign.objects.filter(~Exists(still_open), pk__in=done, state=Campaign.State.RUNNING)
+        .update(state=Campaign.State.FINISHED, finished_at=now, updated_at=now, trouble="")
+    )  # fmt: skip

@@ -1,0 +1,50 @@
+"""The filters of the campaign lists: one FilterSet each, for page, API and export."""
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models import Campaign, Message, PlanEntry
+from customers.models import Channel
+
+
+class CampaignFilter(django_filters.FilterSet):  # type: ignore[misc]
+    q = django_filters.CharFilter(
+        field_name="name", lookup_expr="icontains", label=_("Name"), widget=forms.TextInput(attrs={"type": "search"})
+    )
+    state = django_filters.ChoiceFilter(choices=Campaign.State.choices, empty_label=_("All"), label=_("State"))
+    channel = django_filters.ChoiceFilter(choices=Channel.choices, empty_label=_("All"), label=_("Channel"))
+    planned = django_filters.ChoiceFilter(
+        choices=[("yes", _("In the plan")), ("no", _("Not in the plan"))],
+        empty_label=_("All"), label=_("Plan"), method="by_plan",
+    )  # fmt: skip
+
+    class Meta:
+        model = Campaign
+        fields = ("q", "state", "channel", "planned")
+
+    def by_plan(self, campaigns: QuerySet[Campaign], _name: str, value: str) -> QuerySet[Campaign]:
+        return campaigns.filter(plan_entry__isnull=value == "no")
+
+
+class RecipientFilter(django_filters.FilterSet):  # type: ignore[misc]
+    state = django_filters.ChoiceFilter(choices=Message.State.choices, empty_label=_("All"), label=_("State"))
+    reason = django_filters.CharFilter(label=_("Reason"))
+    arm = django_filters.ChoiceFilter(choices=Message.Arm.choices, empty_label=_("Both"), label=_("Arm"))
+
+    class Meta:
+        model = Message
+        fields = ("state", "reason", "arm")
+
+
+class PlanEntryFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """For the API: the plan of some days."""
+
+    day_from = django_filters.DateFilter(field_name="day", lookup_expr="gte")
+    day_to = django_filters.DateFilter(field_name="day", lookup_expr="lte")
+    state = django_filters.ChoiceFilter(choices=PlanEntry.State.choices)
+
+    class Meta:
+        model = PlanEntry
+        fields = ("day_from", "day_to", "state", "channel", "shop")

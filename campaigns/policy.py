@@ -1,0 +1,58 @@
+"""The numbers that delivery obeys, in one place. Pure: no tables, no clock."""
+
+import re
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from customers.models import Channel
+
+#: Fatigue: at most so many marketing messages to one customer within CAP_WINDOW, over all campaigns.
+CAPS: dict[str, int] = {Channel.SMS: 2, Channel.EMAIL: 3}
+CAP_WINDOW = timedelta(days=7)
+
+#: No marketing SMS from QUIET_FROM until QUIET_UNTIL on the shop's clock.
+QUIET_FROM, QUIET_UNTIL = time(21), time(9)
+
+#: What one billed part costs, in the shop's currency, until the store enters its contract.
+UNIT_PRICES: dict[str, Decimal] = {Channel.SMS: Decimal("0.05"), Channel.EMAIL: Decimal("0.01")}
+
+#: A campaign that could not send within this time after its start does not send later.
+SEND_WINDOW = timedelta(hours=24)
+
+CLAIM_SIZE = 100  # messages
+LEASE = timedelta(seconds=60)
+#: A worker gives back what it has claimed after this long, before the lease can run out under its hands.
+CLAIM_PATIENCE = 30.0  # seconds
+#: A message whose worker died this often while it was alone with it is not tried again.
+MAX_CLAIMS = 3
+#: The call to the provider must begin within this time after the gate's commit.
+CALL_WITHIN = 10.0  # seconds
+MAX_ATTEMPTS = 8
+LANES = 8  # connections to the provider per delivery task, and so the most copies in doubt when it is killed
+DELIVER_SECONDS = 20.0  # a delivery task ends after this and wakes its successor
+CHUNK = 20_000  # customers per transaction while the audience is frozen
+
+OPT_OUT_TEXTS = {"zh": "拒收请回复R", "en": "Reply STOP to opt out"}
+_CJK = re.compile(r"[\u3400-\u9fff]")
+
+
+def language_of(text: str) -> str:
+    """The language in which our own words are added to a text: "zh" where it has Chinese characters, else "en"."""
+    return "zh" if _CJK.search(text) else "en"
+
+
+def retry_delay(attempt: int) -> timedelta:
+    """Wait before the next try after the `attempt`-th definite refusal: 30 s, 1, 2, 4 … minutes, at most an hour."""
+    return timedelta(seconds=min(30 * 2 ** max(attempt - 1, 0), 3600))
+
+
+def quiet_until(*, channel: str, now: datetime, zone: str) -> datetime | None:
+    """The end of the quiet hours that `now` falls into, on the clock of `zone`; None where sending is allowed."""
+    if channel != Channel.SMS:
+        return None
+    local = now.astimezone(ZoneInfo(zone))
+    if QUIET_UNTIL <= local.time() < QUIET_FROM:
+        return None
+    day = local.date() + timedelta(days=1 if local.time() >= QUIET_FROM else 0)
+    return datetime.combine(day, QUIET_UNTIL, ZoneInfo(zone))

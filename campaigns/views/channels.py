@@ -1,0 +1,41 @@
+"""Which channels are connected, to what, and whether they answer."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from campaigns.connections import check_connection, connections, simulator_url
+from campaigns.policy import CAP_WINDOW, CAPS, QUIET_FROM, QUIET_UNTIL, SEND_WINDOW, UNIT_PRICES
+from campaigns.views.doorway import told
+from crm_suite.access.rules import requires
+from customers.models import Channel, Shop
+
+
+@requires("campaigns.manage_channels")
+def channels(request: HttpRequest) -> HttpResponse:
+    found = connections()
+    context = {
+        "connections": found,
+        "simulator_url": simulator_url(),
+        "all_simulated": all(one.is_simulator or not one.is_configured for one in found)
+        and any(one.is_simulator for one in found),
+        "rules": [(channel.label, CAPS[channel], UNIT_PRICES[channel]) for channel in (Channel.EMAIL, Channel.SMS)],
+        "cap_days": CAP_WINDOW.days,
+        "quiet_from": QUIET_FROM,
+        "quiet_until": QUIET_UNTIL,
+        "send_hours": int(SEND_WINDOW.total_seconds() // 3600),
+        "shops": Shop.objects.order_by("name"),
+    }
+    return render(request, "campaigns/channels.html", context)
+
+
+@requires("campaigns.manage_channels")
+@require_POST
+def channel_test(request: HttpRequest) -> HttpResponse:
+    """Does the provider answer? Sends nothing to anybody."""
+    channel = request.POST.get("channel", "")
+    if channel in Channel.values:
+        with told(request, _("%(channel)s: the provider answers.") % {"channel": Channel(channel).label}):
+            check_connection(channel=channel)
+    return redirect("campaigns:channels")

@@ -1,0 +1,45 @@
+"""Parts of other pages: the plan of the next days, the last campaigns, one customer's messages."""
+
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from campaigns.month import extras_between, lines_between
+from campaigns.selectors import last_reports, messages_of, reason_label
+from campaigns.views.doorway import shown_book
+from crm_suite.access.rules import requires
+from crm_suite.lib.days import today_in
+from customers.books import current_book
+
+AHEAD = 7  # days
+
+
+@requires("campaigns.view_planentry")
+def today_panel(request: HttpRequest) -> HttpResponse:
+    """Today and the next seven days of the plan, and what is scheduled outside of it."""
+    book = current_book(request)
+    if book is None:
+        return HttpResponse()
+    today = today_in(book.timezone)
+    last = today + timedelta(days=AHEAD)
+    context = {
+        "lines": lines_between(book=book, first=today, last=last),
+        "extras": extras_between(book=book, first=today, last=last),
+        "today": today,
+    }
+    return render(request, "campaigns/_today.html", shown_book(book) | context)
+
+
+@requires("campaigns.view_campaign")
+def last_panel(request: HttpRequest) -> HttpResponse:
+    book = current_book(request)
+    if book is None:
+        return HttpResponse()
+    return render(request, "campaigns/_last.html", shown_book(book) | {"reports": last_reports(book)})
+
+
+@requires("customers.view_customer")
+def customer_panel(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = [(received, reason_label(received.message.reason)) for received in messages_of(pk)]
+    return render(request, "campaigns/_customer.html", {"rows": rows})

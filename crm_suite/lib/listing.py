@@ -1,0 +1,189 @@
+"""Lists that may hold a million rows: the next page costs what the first one costs, and nothing counts them all.
+
+Keyset paging: a page continues after the last row's (sort value, primary key) instead of skipping n rows. Rows whose
+sort value is unknown come last in both directions, as a second run of the same query, so that an index serves both.
+The state of the list is its URL: `?sort=-net_amount&after=…`.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import F, Field, Model, Q, QuerySet
+from django.http import HttpRequest
+
+from crm_suite.lib.errors import BadInput
+
+Row = TypeVar("Row")
+
+COUNTED = 10_000  # rows up to which a total is exact
+KEY = "listing_key"
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Row]):
+    """One page of a list. `total` is exact up to 10,000; beyond that `is_exact` is False and there are more."""
+
+    rows: list[Row]
+    total: int
+    is_exact: bool
+    next_url: str | None
+    previous_url: str | None
+    sort: str
+    sortable: tuple[str, ...]
+    query: str
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Column:
+    """What the list is ordered by: a field path, its direction, and whether it may be unknown."""
+
+    path: str
+    descending: bool
+    nullable: bool
+    field: "Field[Any, Any] | None"
+
+    @property
+    def name(self) -> str:
+        return f"-{self.path}" if self.descending else self.path
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The row that a page continues from: `value` None where the sort value is unknown."""
+
+    value: str | None
+    pk: Any
+
+    def encoded(self) -> str:
+        return urlsafe_b64encode(json.dumps([self.value, self.pk]).encode()).decode().rstrip("=")
+
+
+def listing(
+    request: HttpRequest, queryset: QuerySet[Any, Row], *, order: Sequence[str], per_page: int = 50
+) -> Listing[Row]:
+    """One page of `queryset`, ordered by the column of `?sort=` if it is among `order`, else by the first of `order`.
+
+    `order` names field paths, with "-" where the biggest comes first when nothing is asked; either direction may be
+    asked for any of them. `?after=` and `?before=` hold marks made here; one that cannot be read shows the first page.
+    """
+    column = _column(queryset, order, request.GET.get("sort", ""))
+    before = _mark(request.GET.get("before", ""), column)
+    after = None if before else _mark(request.GET.get("after", ""), column)
+    backwards = before is not None
+    rows = _page(queryset, column, before or after, backwards=backwards, size=per_page + 1)
+    has_more, rows = len(rows) > per_page, rows[:per_page]
+    if backwards:
+        rows.reverse()
+    counted = queryset.order_by()[: COUNTED + 1].count()
+    has_next = bool(rows) and (has_more or backwards)
+    has_previous = bool(rows) and (has_more if backwards else after is not None)
+    return Listing(
+        rows=rows,
+        total=min(counted, COUNTED),
+        is_exact=counted <= COUNTED,
+        next_url=_url(request, after=_mark_of(rows[-1], column)) if has_next else None,
+        previous_url=_url(request, before=_mark_of(rows[0], column)) if has_previous else None,
+        sort=column.name,
+        sortable=tuple(name.lstrip("-") for name in order),
+        query=_url(request, sort=None),
+    )
+
+
+def _column(queryset: QuerySet[Any, Any], order: Sequence[str], asked: str) -> Column:
+    name = asked if asked.lstrip("-") in {known.lstrip("-") for known in order} else order[0]
+    path = name.lstrip("-")
+    field, nullable = _field(queryset, path)
+    return Column(path=path, descending=name.startswith("-"), nullable=nullable, field=field)
+
+
+def _field(queryset: QuerySet[Any, Any], path: str) -> "tuple[Field[Any, Any] | None, bool]":
+    """The field behind a path and whether its value may be unknown; whatever crosses a relation may be."""
+    if path in queryset.query.annotations:
+        return queryset.query.annotations[path].output_field, True
+    model: type[Model] = queryset.model
+    steps = path.split("__")
+    for step in steps[:-1]:
+        model = model._meta.get_field(step).related_model  # type: ignore[assignment]
+    try:
+        field = model._meta.pk if steps[-1] == "pk" else model._meta.get_field(steps[-1])
+    except FieldDoesNotExist:
+        raise BadInput(f"{path} is no column of this list.", code="unknown_column") from None
+    return field, len(steps) > 1 or bool(getattr(field, "null", True))  # type: ignore[return-value]
+
+
+def _page(queryset: QuerySet[Any, Row], column: Column, mark: Mark | None, *, backwards: bool, size: int) -> list[Row]:
+    """Up to `size` rows beyond `mark`, nearest first. The known values stand before the unknown ones."""
+    keyed = queryset.annotate(**{KEY: F(column.path)})
+    runs = [False, True] if column.nullable else [False]
+    if backwards:
+        runs.reverse()
+    if mark is not None:
+        runs = runs[runs.index(mark.value is None) :] if (mark.value is None) in runs else runs
+    rows: list[Row] = []
+    for unknown in runs:
+        if len(rows) < size:
+            part = _run(keyed, column, unknown=unknown, backwards=backwards)
+            if mark is not None and unknown == (mark.value is None):
+                part = _beyond(part, column, mark, backwards=backwards)
+            rows += list(part[: size - len(rows)])
+    return rows
+
+
+def _run(queryset: QuerySet[Any, Row], column: Column, *, unknown: bool, backwards: bool) -> QuerySet[Any, Row]:
+    sign = "-" if column.descending != backwards else ""
+    if column.nullable:
+        queryset = queryset.filter(**{f"{column.path}__isnull": unknown})
+    return queryset.order_by(f"{sign}pk") if unknown else queryset.order_by(f"{sign}{column.path}", f"{sign}pk")
+
+
+def _beyond(queryset: QuerySet[Any, Row], column: Column, mark: Mark, *, backwards: bool) -> QuerySet[Any, Row]:
+    less = "lt" if column.descending != backwards else "gt"
+    if mark.value is None:
+        return queryset.filter(**{f"pk__{less}": mark.pk})
+    # The first condition is implied by the second; it is what lets the index start at the mark.
+    return queryset.filter(**{f"{column.path}__{less}e": mark.value}).filter(
+        Q(**{f"{column.path}__{less}": mark.value}) | Q(**{f"pk__{less}": mark.pk})
+    )
+
+
+def _mark_of(row: Any, column: Column) -> Mark:
+    value, pk = (row[KEY], row["pk"]) if isinstance(row, dict) else (getattr(row, KEY), row.pk)
+    if value is not None and hasattr(value, "isoformat"):
+        value = value.isoformat()
+    return Mark(value=None if value is None else str(value), pk=pk)
+
+
+def _mark(text: str, column: Column) -> Mark | None:
+    """The mark in a URL, or None where there is none or somebody wrote nonsense."""
+    if not text:
+        return None
+    try:
+        value, pk = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if not isinstance(pk, int) or not (value is None or isinstance(value, str)):
+            return None
+        if column.field is not None and value is not None:
+            column.field.to_python(value)
+    except (ValueError, TypeError, ValidationError):
+        return None
+    return Mark(value=value, pk=pk)
+
+
+def _url(request: HttpRequest, **changes: Mark | None) -> str:
+    """This page's query string with another mark; `sort=None` leaves out place and order, for a header's link."""
+    query = request.GET.copy()
+    for name in ("after", "before", *changes):
+        query.pop(name, None)
+    for name, mark in changes.items():
+        if mark is not None:
+            query[name] = mark.encoded()
+    return "?" + query.urlencode()

@@ -1,0 +1,234 @@
+"""Verbs about people: what they allowed, what they forbade, what is known of them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Max, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm_suite.access.models import AuditEvent, User
+from crm_suite.access.services import audit
+from crm_suite.lib.digests import address_digest
+from crm_suite.lib.errors import BadInput, DomainError, WrongState
+from crm_suite.lib.masking import mask_email, mask_name, mask_phone
+from customers import reach, selectors
+from customers.addresses import FIELDS, mask_address, normal_address
+from customers.models import Channel, Consent, Customer, Shop, Suppression
+from customers.normalforms import normal_phone, written_email
+
+#: One person may look at this many phones and e-mail addresses an hour; a list is read by exporting it.
+REVEALS_PER_HOUR = 60
+
+#: Customers whose reach is written by one statement.
+REACH_BATCH = 50_000
+
+EDITABLE = ("name", "phone", "email", "city", "country", "language", "note")
+
+
+class TooMany(DomainError):
+    """Allowed in itself, but not so often."""
+
+    status = 429
+
+
+@transaction.atomic
+def record_consent(
+    *,
+    customer: Customer,
+    channel: str,
+    granted: bool,
+    source: str,
+    wording: str = "",
+    proof: str = "",
+    occurred_at: datetime | None = None,
+    by: User | None = None,
+) -> Consent:
+    """Append what the customer said about a channel. The newest word by `occurred_at` (default now) is in force.
+
+    A yes does not lift a suppression: an address that bounced or complained stays unwritten-to.
+    """
+    _known_channel(channel)
+    consent = Consent.objects.create(
+        customer=customer,
+        channel=channel,
+        granted=granted,
+        source=source,
+        wording=wording,
+        proof=proof,
+        occurred_at=occurred_at or timezone.now(),
+    )
+    refresh_reach(customer_ids=[customer.pk])
+    changes = {"channel": channel, "granted": granted, "source": source}
+    audit(action="customer.consent", actor=by, target=f"customer:{customer.pk}", changes=changes)
+    return consent
+
+
+@transaction.atomic
+def suppress(
+    *, channel: str, address: str, reason: str, source: str = "", is_demo: bool = False, by: User | None = None
+) -> Suppression:
+    """Never write to this address in this channel again, whoever's it is or will be. Repeating changes nothing.
+
+    Raises BadInput where the address cannot be understood.
+    """
+    _known_channel(channel)
+    normal = normal_address(channel=channel, text=address)
+    if normal is None:
+        raise BadInput(_("“%(address)s” is not a usable address.") % {"address": address}, code="bad_address")
+    masked = mask_address(channel=channel, address=normal)
+    suppression, created = Suppression.objects.get_or_create(
+        channel=channel,
+        address_digest=address_digest(normal),
+        defaults={"masked": masked, "reason": reason, "source": source, "is_demo": is_demo},
+    )
+    if created:
+        refresh_reach(customer_ids=_owners(channel, normal))
+        audit(action="suppression.add", actor=by, target=f"{channel} {suppression.masked}", changes={"reason": reason})
+    return suppression
+
+
+@transaction.atomic
+def lift_suppression(*, suppression: Suppression, reason: str, by: User) -> None:
+    """Take an address off the list again, because it was put there by mistake. `reason` is kept in the audit record."""
+    if not reason.strip():
+        raise BadInput(_("Say why this address may be written to again."), code="reason_missing")
+    digest, channel = suppression.address_digest, suppression.channel
+    changes = {"was": suppression.reason, "reason": reason.strip()}
+    audit(action="suppression.lift", actor=by, target=f"{channel} {suppression.masked}", changes=changes)
+    suppression.delete()
+    owners = Customer.objects.annotate(digest=reach.address_digest_of(channel)).filter(digest=digest)
+    refresh_reach(customer_ids=list(owners.values_list("pk", flat=True)))
+
+
+@transaction.atomic
+def record_optout(*, customer: Customer, channel: str, source: str, by: User | None = None) -> None:
+    """The customer wants nothing more in this channel: consent withdrawn, address suppressed. Repeating is harmless."""
+    _known_channel(channel)
+    newest = customer.consents.filter(channel=channel).first()
+    if newest is None or newest.granted:
+        record_consent(customer=customer, channel=channel, granted=False, source=source, by=by)
+    address = getattr(customer, FIELDS[channel])
+    if address:
+        reason = Suppression.Reason.UNSUBSCRIBED
+        suppress(channel=channel, address=address, reason=reason, source=source, is_demo=customer.is_demo, by=by)
+
+
+def refresh_reach(*, customer_ids: Sequence[int] | None = None) -> int:
+    """Write `email_ok` and `sms_ok` into the facts of these customers (of all if None); make missing facts rows.
+
+    Says the same as `selectors.refusal` says at this moment. Returns how many rows were made or changed.
+    """
+    if customer_ids is not None:
+        return _write_reach(Customer.objects.filter(pk__in=list(customer_ids))) if customer_ids else 0
+    written, last = 0, Customer.objects.aggregate(last=Max("pk"))["last"] or 0
+    for start in range(0, last + 1, REACH_BATCH):
+        written += _write_reach(Customer.objects.filter(pk__gte=start, pk__lt=start + REACH_BATCH))
+    return written
+
+
+def _write_reach(people: QuerySet[Customer]) -> int:
+    """One statement; rows are locked in the order of their keys, and only those that differ are written."""
+    truth = people.order_by().annotate(
+        email_ok=reach.may_be_written_to(Channel.EMAIL), sms_ok=reach.may_be_written_to(Channel.SMS)
+    )
+    select, params = truth.values_list("pk", "email_ok", "sms_ok").query.sql_with_params()
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Compiling the statement takes longer than running it for some thousand customers.
+        cursor.execute("SET LOCAL jit = off")
+        cursor.execute(_WRITE_REACH.format(truth=select), params)
+        return int(cursor.rowcount)
+
+
+_WRITE_REACH = """
+    INSERT INTO customers_customerfacts AS known
+        (customer_id, book, orders, purchase_days, net_amount, refunds, r_score, f_score, m_score, "group", stage,
+         platforms, email_ok, sms_ok)
+    SELECT truth.id, '', 0, 0, 0, 0, 0, 0, 0, '', '', '{{}}', truth.email_ok, truth.sms_ok
+    FROM ({truth}) AS truth (id, email_ok, sms_ok)
+    LEFT JOIN customers_customerfacts AS facts ON facts.customer_id = truth.id
+    WHERE facts.customer_id IS NULL
+       OR (facts.email_ok, facts.sms_ok) IS DISTINCT FROM (truth.email_ok, truth.sms_ok)
+    ORDER BY truth.id
+    ON CONFLICT (customer_id) DO UPDATE SET email_ok = excluded.email_ok, sms_ok = excluded.sms_ok
+"""
+
+
+@transaction.atomic
+def edit_customer(*, customer: Customer, by: User | None = None, **fields: str) -> Customer:
+    """Change what is known of a person: any of EDITABLE. Phone and e-mail are brought into the form one writes to.
+
+    Raises BadInput for an unknown field or an address that cannot be used; '' takes an address away.
+    """
+    for name, value in fields.items():
+        if name not in EDITABLE:
+            raise BadInput(_("“%(field)s” cannot be changed.") % {"field": name}, code="unknown_field")
+        setattr(customer, name, _clean(name, value))
+    customer.save(update_fields=[*fields, "updated_at"])
+    if {"phone", "email"} & fields.keys():
+        refresh_reach(customer_ids=[customer.pk])
+    changes = {name: _masked(name, getattr(customer, name)) for name in fields}
+    audit(action="customer.edit", actor=by, target=f"customer:{customer.pk}", changes=changes)
+    return customer
+
+
+def reveal(*, customer: Customer, by: User, request: HttpRequest | None = None) -> Customer:
+    """Let one person see one customer's phone and e-mail in clear; recorded. Raises TooMany past the hourly limit."""
+    since = timezone.now() - timedelta(hours=1)
+    if AuditEvent.objects.filter(action="customer.reveal", actor=by, at__gte=since).count() >= REVEALS_PER_HOUR:
+        raise TooMany(
+            _("You have looked at %(count)s customers within an hour. Try again later.") % {"count": REVEALS_PER_HOUR},
+            code="too_many_reveals",
+        )
+    audit(action="customer.reveal", actor=by, target=f"customer:{customer.pk}", request=request)
+    return customer
+
+
+@transaction.atomic
+def save_shop(*, shop: Shop, changed: Sequence[str], by: User) -> Shop:
+    """A new or changed shop, recorded. The form has seen to what may change once orders exist."""
+    is_new = shop.pk is None
+    shop.save()
+    changes = {name: str(getattr(shop, name)) for name in changed}
+    audit(action="shop.add" if is_new else "shop.edit", actor=by, target=f"shop:{shop.code}", changes=changes)
+    return shop
+
+
+@transaction.atomic
+def delete_shop(*, shop: Shop, by: User) -> None:
+    """Only one that was made by mistake. Raises WrongState where anything belongs to it."""
+    if selectors.is_in_use(shop):
+        raise WrongState(_("Orders, imports or campaigns belong to this shop; it stays."), code="shop_in_use")
+    audit(action="shop.delete", actor=by, target=f"shop:{shop.code}")
+    shop.delete()
+
+
+def _known_channel(channel: str) -> None:
+    if channel not in Channel.values:
+        raise BadInput(_("“%(channel)s” is not a channel.") % {"channel": channel}, code="unknown_channel")
+
+
+def _owners(channel: str, normal: str) -> list[int]:
+    same = Q(email__iexact=normal) if channel == Channel.EMAIL else Q(phone=normal)
+    return list(Customer.objects.filter(same).values_list("pk", flat=True))
+
+
+def _clean(name: str, value: str) -> str:
+    text = value.strip()
+    if name not in {"phone", "email"} or not text:
+        return text
+    clean = written_email(text) if name == "email" else normal_phone(text)
+    if clean is None:
+        raise BadInput(_("“%(address)s” is not a usable address.") % {"address": text}, code="bad_address")
+    return clean
+
+
+def _masked(name: str, value: str) -> str:
+    """What the audit record keeps: that a note changed, not what it says."""
+    if name == "note":
+        return f"{len(value)} characters"
+    masks: dict[str, Callable[[str], str]] = {"phone": mask_phone, "email": mask_email, "name": mask_name}
+    mask = masks.get(name)
+    return mask(value) if mask and value else value

@@ -1,0 +1,92 @@
+"""Cells as people and platforms write them, as columns of values. Vectorised: no Python per row.
+
+Every function answers null where a cell says nothing and where it cannot be read; `is_filled` tells the two apart.
+"""
+
+import polars as pl
+
+EMPTY = ["", "-", "--", "—", "——", "null", "NULL", "'null", "None", "nan", "NaN", "N/A", "n/a", "无", "无退款申请"]
+BLANKS = " \t\r\n\u00a0\u3000\ufeff"
+
+# 2024-11-11, 2024/1/5 9:30, 2024年1月5日, 2018-01-06T16:50:00.000Z, 2025-10-07 09:50:26 +0200
+_DATE = {
+    "ymd": r"(?<y>\d{4})[-/.年](?<m>\d{1,2})[-/.月](?<d>\d{1,2})日?",
+    "dmy": r"(?<d>\d{1,2})[-/.](?<m>\d{1,2})[-/.](?<y>\d{4})",
+    "mdy": r"(?<m>\d{1,2})[-/.](?<d>\d{1,2})[-/.](?<y>\d{4})",
+}
+_TIME = r"(?:[ T]+(?<H>\d{1,2}):(?<M>\d{2})(?::(?<S>\d{2})(?:[.,]\d+)?)?)?\s*(?<z>Z|UTC|[+-]\d{2}:?\d{2})?"
+
+
+def text(cell: pl.Expr) -> pl.Expr:
+    """The cell without blanks around it and without what spreadsheets put around numbers: `="123"`, a leading `'`."""
+    bare = cell.str.strip_chars(BLANKS)
+    bare = pl.when(bare.str.starts_with("=")).then(bare.str.replace(r'^="(.*)"$', "$1")).otherwise(bare)
+    bare = pl.when(bare.str.starts_with("'")).then(bare.str.slice(1)).otherwise(bare).str.strip_chars(BLANKS)
+    return pl.when(bare.is_in(EMPTY)).then(None).otherwise(bare)
+
+
+def is_filled(cell: pl.Expr) -> pl.Expr:
+    return text(cell).is_not_null()
+
+
+def is_shortened_number(cell: pl.Expr) -> pl.Expr:
+    """Long numbers that a spreadsheet has ruined: 1.93068E+15."""
+    return text(cell).str.contains(r"^\d(\.\d+)?[eE]\+\d+$").fill_null(False)
+
+
+def number(cell: pl.Expr, *, decimal_comma: bool = False) -> pl.Expr:
+    """The number as plain decimal text, exact, for PostgreSQL to read: ¥1,234.50 → 1234.50, 116,99 € → 116.99."""
+    bare = text(cell).str.replace_all(r"[（(【\[].*?[)）】\]]|[¥￥$€£₹元\s\u00a0]|CNY|RMB|GBP|USD|EUR", "")
+    bare = (
+        bare.str.replace_all(r"[.']", "").str.replace(",", ".", literal=True)
+        if decimal_comma
+        else bare.str.replace_all(r"[,，]", "")
+    )
+    return (
+        pl.when(bare.str.contains(r"^[+-]?(\d{1,12}(\.\d*)?|\.\d+)$")).then(bare.str.strip_prefix("+")).otherwise(None)
+    )
+
+
+def value(decimal: pl.Expr) -> pl.Expr:
+    """The result of `number` for comparing; never for adding up money."""
+    return decimal.cast(pl.Float64, strict=False)
+
+
+def whole(decimal: pl.Expr) -> pl.Expr:
+    """The result of `number` as a whole number; null where it has a fraction or does not fit 32 bits."""
+    exact = value(decimal)
+    return pl.when(exact == exact.round()).then(exact).otherwise(None).cast(pl.Int32, strict=False)
+
+
+def moment(cell: pl.Expr, *, zone: str, order: str = "ymd") -> pl.Expr:
+    """The moment in UTC. Times without an offset are the shop's; the first of two at the end of summer time, and an
+    hour later than written where the clock jumps over it. `order`: how day and month stand where the year is last."""
+    bare = text(cell)
+    parts = [bare.str.extract_groups(f"^{_DATE[form]}{_TIME}$") for form in dict.fromkeys(["ymd", order])]
+    return pl.coalesce(*[_moment(groups, zone) for groups in parts])
+
+
+def plain_moment(cell: pl.Expr, *, zone: str) -> pl.Expr:
+    """The moment in UTC of cells that are all written 2010-12-01 08:26:00: many times as fast as `moment`."""
+    return _in_utc(cell.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False), zone)
+
+
+def _moment(groups: pl.Expr, zone: str) -> pl.Expr:
+    def part(name: str, width: int = 2) -> pl.Expr:
+        return groups.struct.field(name).fill_null("0").str.zfill(width)
+
+    written = pl.concat_str(part("y", 4), part("m"), part("d"), part("H"), part("M"), part("S"), ignore_nulls=False)
+    naive = pl.when(groups.struct.field("y").is_not_null()).then(written).str.to_datetime("%Y%m%d%H%M%S", strict=False)
+    offset = groups.struct.field("z").str.replace("Z|UTC", "+0000").str.replace(":", "", literal=True)
+    minutes = offset.str.slice(1, 2).cast(pl.Int64) * 60 + offset.str.slice(3, 2).cast(pl.Int64)
+    shift = pl.duration(minutes=pl.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes))
+    return (
+        pl.when(offset.is_not_null()).then((naive - shift).dt.replace_time_zone("UTC")).otherwise(_in_utc(naive, zone))
+    )
+
+
+def _in_utc(naive: pl.Expr, zone: str) -> pl.Expr:
+    def at(time: pl.Expr) -> pl.Expr:
+        return time.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+
+    return pl.coalesce(at(naive), at(naive.dt.offset_by("1h"))).dt.convert_time_zone("UTC")

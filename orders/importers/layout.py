@@ -1,0 +1,109 @@
+"""What every layout answers, and the canonical columns that it turns a file's columns into."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+#: Canonical columns of a staged row and their types in PostgreSQL. `kind`: l order line, o order without line,
+#: r refund that names no order, f refund of an order, x rejected row that keeps its place in its order.
+STAGED: dict[str, str] = {
+    "row_no": "bigint",
+    "kind": "text",
+    "order_no": 'text COLLATE "C"',
+    "buyer_key": 'text COLLATE "C"',
+    "buyer_original": "text",
+    "buyer_name": "text",
+    "phone": "text",
+    "email": "text",
+    "city": "text",
+    "country": "text",
+    "placed_at": "timestamptz",
+    "paid_at": "timestamptz",
+    "shipped_at": "timestamptz",
+    "delivered_at": "timestamptz",
+    "source_updated_at": "timestamptz",
+    "state": "smallint",
+    "platform_state": "text",
+    "sku": "text",
+    "product_name": "text",
+    "category": "text",
+    "quantity": "integer",
+    "unit_price": "numeric",
+    "amount": "numeric",
+    "total": "numeric",
+    "paid": "numeric",
+    "refund": "numeric",
+    "refund_no": "text",
+    "refunded_at": "timestamptz",
+    "reason": "text",
+    "extra": "text",
+    "fix_of": "bigint",
+    "fix_row": "bigint",
+}
+
+#: Order states as staged numbers. Where the rows of an order differ the greatest wins: one delivered parcel makes
+#: a delivered order, and only an order whose every row is closed is closed.
+STATE_RANK = {"closed": 0, "refunded": 1, "created": 2, "paid": 3, "shipped": 4, "delivered": 5, "completed": 6}
+
+#: Columns that a file of rejected rows carries behind its own, and that come back with it when it is corrected.
+FIX_COLUMNS = ("row", "column", "reason", "import")
+
+ROW = "__row_no"
+RAGGED = "__ragged"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a layout has to know beside the cells. `latest`: no order is dated later than this."""
+
+    shop_code: str
+    zone: str
+    region: str
+    latest: datetime
+    columns: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Layout(Protocol):
+    """One small file per platform layout: recognise, map, clean. The engine is shared."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> "StrOrPromise": ...
+
+    def recognises(self, header: Sequence[str]) -> bool:
+        """Whether a file with these columns is of this layout. Columns may stand in any order, others may be added."""
+        ...
+
+    def stage(self, frame: pl.DataFrame, context: Context) -> pl.DataFrame:
+        """The rows of `frame` (text cells by header, row number in ROW) as canonical columns.
+
+        Two more columns say what is wrong with a row: `problem` (code of problems.py, null where nothing is) and
+        `problem_column` (header of the cell). Row by row: knows nothing of the rows before and after.
+        """
+        ...
+
+
+def staged(frame: pl.DataFrame, columns: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """`columns` evaluated over `frame`; canonical columns that are not given are null."""
+    return frame.select(**{name: columns.get(name, pl.lit(None)) for name in [*STAGED, "problem", "problem_column"]})
+
+
+def first_problem(checks: Sequence[tuple[pl.Expr, str, str]]) -> dict[str, pl.Expr]:
+    """`problem` and `problem_column` of the first check (condition, code, column) that a row fails."""
+    found = [pl.when(condition).then(pl.lit(place)) for place, (condition, _code, _column) in enumerate(checks)]
+    place = pl.coalesce(*found, pl.lit(None, dtype=pl.Int32))
+    codes = {number: code for number, (_condition, code, _column) in enumerate(checks)}
+    columns = {number: column for number, (_condition, _code, column) in enumerate(checks)}
+    return {
+        "problem": place.replace_strict(codes, default=None, return_dtype=pl.String),
+        "problem_column": place.replace_strict(columns, default=None, return_dtype=pl.String),
+    }

@@ -1,0 +1,117 @@
+"""A block's rows, sorted into what goes on and what is rejected with a reason."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+from babel.core import get_global
+from django.utils import timezone, translation
+
+from customers.models import Shop
+from orders.importers.layout import FIX_COLUMNS, RAGGED, ROW, STAGED, Context, Layout
+from orders.importers.problems import sentence
+from orders.models import ImportFile
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A row that cannot go on. `raw` are its cells in the file's order, `reason` is English."""
+
+    row_no: int
+    column: str
+    code: str
+    value: str
+    reason: str
+    raw: list[str]
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """`rows` have the columns of STAGED and hold the places of rejected lines too (kind x)."""
+
+    rows: pl.DataFrame
+    rejections: list[Rejection]
+
+
+def context_of(import_file: ImportFile) -> Context:
+    shop = import_file.shop
+    return Context(
+        shop_code=shop.code,
+        zone=shop.timezone,
+        region=region_of(shop),
+        latest=timezone.now() + timedelta(days=2),
+        columns=import_file.columns,
+        options=import_file.options,
+    )
+
+
+def region_of(shop: Shop) -> str:
+    """Where phone numbers without country code belong: the country of the shop's time zone (CN, GB …)."""
+    return str(get_global("zone_territories").get(shop.timezone, "CN"))
+
+
+def sort_rows(layout: Layout, frame: pl.DataFrame, context: Context) -> Sorted:
+    """Ask the layout about a block's rows."""
+    cells = frame.drop([RAGGED, *(FIX_COLUMNS if is_correction(frame.columns) else ())])
+    judged = layout.stage(cells, context).with_columns(_corrects(frame))
+    ragged = frame[RAGGED].is_not_null()
+    judged = judged.with_columns(problem=pl.when(ragged).then(pl.lit("ragged")).otherwise(pl.col("problem")))
+    is_bad = judged["problem"].is_not_null()
+    raw_of_refunds = _raw_json(frame, judged)
+    rows = judged.with_columns(extra=pl.coalesce(raw_of_refunds, "extra")).filter(~is_bad)
+    rejections = _rejections(frame.filter(is_bad), judged.filter(is_bad))
+    return Sorted(
+        pl.concat([rows.select(list(STAGED)), _places(judged.filter(is_bad))], how="diagonal_relaxed"), rejections
+    )
+
+
+def is_correction(header: list[str]) -> bool:
+    """Whether a file is one of our lists of rejected rows, corrected."""
+    return set(FIX_COLUMNS) <= set(header)
+
+
+def _corrects(frame: pl.DataFrame) -> list[pl.Expr]:
+    if not is_correction(frame.columns):
+        return [pl.lit(None, dtype=pl.Int64).alias("fix_of"), pl.lit(None, dtype=pl.Int64).alias("fix_row")]
+    numbers = frame.select(pl.col("import", "row").str.strip_chars().cast(pl.Int64, strict=False).fill_null(0))
+    return [pl.lit(numbers["import"]).alias("fix_of"), pl.lit(numbers["row"]).alias("fix_row")]
+
+
+def _raw_json(frame: pl.DataFrame, judged: pl.DataFrame) -> pl.Series:
+    """The cells of refund rows: these may still be rejected when all rows of their refund are known."""
+    names = _file_columns(frame)
+    is_refund = judged["kind"] == "r"
+    if not is_refund.any():
+        return pl.Series("raw", [None] * frame.height, dtype=pl.String)
+    cells = pl.concat_list([pl.col(name).fill_null("") for name in names])
+    packed = frame.select(pl.when(is_refund).then(pl.struct(cells.alias("raw")).struct.json_encode()))
+    return packed.to_series().str.strip_prefix('{"raw":').str.strip_suffix("}").alias("raw")
+
+
+def _file_columns(frame: pl.DataFrame) -> list[str]:
+    hidden = {ROW, RAGGED, *(FIX_COLUMNS if is_correction(frame.columns) else ())}
+    return [name for name in frame.columns if name not in hidden]
+
+
+def _rejections(frame: pl.DataFrame, judged: pl.DataFrame) -> list[Rejection]:
+    found = []
+    for cells, (code, column) in zip(
+        frame.iter_rows(named=True), judged.select("problem", "problem_column").iter_rows(), strict=True
+    ):
+        value = str(cells.get(column) or "") if column else ""
+        with translation.override("en"):
+            reason = sentence(code=code, column=column or "", value=value)[:300]
+        found.append(Rejection(cells[ROW], column or "", code, value, reason, _raw(cells, frame)))
+    return found
+
+
+def _raw(cells: dict[str, str | None], frame: pl.DataFrame) -> list[str]:
+    beyond = cells[RAGGED]
+    return [cells[name] or "" for name in _file_columns(frame)] + (beyond.split("\x1f") if beyond else [])
+
+
+def _places(bad: pl.DataFrame) -> pl.DataFrame:
+    """Rejected lines whose order is known keep a place in it, for the day they come back corrected."""
+    fits = pl.col("order_no").str.len_chars().is_between(1, 80) & pl.col("kind").is_in(["l", "r"])
+    kept = bad.filter(fits & (pl.col("problem") != "ragged"))
+    return kept.select("row_no", pl.lit("x").alias("kind"), "order_no")

@@ -1,0 +1,157 @@
+"""The import wizard: file → columns → dry run → job → report."""
+
+from typing import cast
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm_suite.access.models import User
+from crm_suite.access.rules import requires
+from crm_suite.access.services import audit
+from crm_suite.lib.errors import DomainError
+from crm_suite.lib.exports import csv_response
+from customers.books import current_book
+from customers.models import Shop
+from orders import selectors, services
+from orders.forms import MappingForm, UploadForm
+from orders.importers.mapped import PAYMENT_FIELDS
+from orders.models import ImportFile, ImportMapping
+
+SHOWN = 20
+
+
+@requires("orders.import_orders")
+def import_list(request: HttpRequest) -> HttpResponse:
+    page = Paginator(selectors.imports(), 50).get_page(request.GET.get("page"))
+    return render(request, "orders/import_list.html", {"page": page, "has_shop": Shop.objects.exists()})
+
+
+@requires("orders.import_orders")
+def import_new(request: HttpRequest) -> HttpResponse:
+    """Step 1. A recognised file goes straight to its dry run, another one to the mapping of its columns."""
+    form = UploadForm(request.POST or None, request.FILES or None, initial={"shop": _shop_at_hand(request)})
+    if request.method == "POST" and form.is_valid():
+        upload = form.cleaned_data["file"]
+        try:
+            import_file = services.receive_file(
+                shop=form.cleaned_data["shop"], name=upload.name, chunks=upload.chunks()
+            )
+            if import_file.layout:
+                services.check_file(import_file=import_file)
+        except DomainError as error:
+            form.add_error("file", error.message)
+        else:
+            return redirect("orders:import_check" if import_file.layout else "orders:import_map", import_file.pk)
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "orders/import_new.html", {"form": form, "has_shop": Shop.objects.exists()}, status=status)
+
+
+def _shop_at_hand(request: HttpRequest) -> int | None:
+    asked = request.GET.get("shop", "")
+    book = current_book(request)
+    return int(asked) if asked.isdigit() else (book.shop_ids[0] if book else None)
+
+
+@requires("orders.import_orders")
+def import_map(request: HttpRequest, pk: int) -> HttpResponse:
+    """Step 2. Suggests columns by a saved mapping with the same columns, else by their names."""
+    import_file = get_object_or_404(ImportFile.objects.select_related("shop"), pk=pk)
+    form = MappingForm(request.POST or None, header=import_file.header, initial=_suggestion(import_file))
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.assign_columns(
+                import_file=import_file,
+                columns=form.columns(),
+                options=form.options(),
+                save_as=form.cleaned_data["save_as"],
+            )
+            services.check_file(import_file=import_file)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect("orders:import_check", import_file.pk)
+    context = {"import_file": import_file, "form": form, "known": _known_mapping(import_file)}
+    return render(request, "orders/import_map.html", context, status=422 if form.is_bound else 200)
+
+
+def _known_mapping(import_file: ImportFile) -> ImportMapping | None:
+    digest = services.header_digest(import_file.header)
+    return ImportMapping.objects.filter(header_digest=digest).order_by("-id").first()
+
+
+def _suggestion(import_file: ImportFile) -> dict[str, object]:
+    known = _known_mapping(import_file)
+    options = import_file.options or (known.options if known else {})
+    columns = import_file.columns or services.suggested_columns(import_file=import_file)
+    found: dict[str, object] = {f"column_{field}": column for field, column in columns.items()}
+    decimal = options.get("decimal", "," if import_file.delimiter == ";" else ".")
+    return found | {
+        "dates": options.get("dates", "ymd"),
+        "decimal": decimal,
+        "per_row": bool(options.get("per_row")),
+        "save_as": known.name if known else "",
+    }
+
+
+@requires("orders.import_orders")
+def import_check(request: HttpRequest, pk: int) -> HttpResponse:
+    """Step 3: what would happen, before anything does."""
+    import_file = get_object_or_404(ImportFile.objects.select_related("shop"), pk=pk)
+    if not import_file.dry_run:
+        return redirect("orders:import_map", pk)
+    context = {
+        "import_file": import_file,
+        "found": import_file.dry_run,
+        "layout": selectors.layout_title(import_file),
+        "says_paid": not import_file.columns or bool(PAYMENT_FIELDS & set(import_file.columns)),
+        "errors": selectors.dry_run_errors(import_file),
+        "reasons": selectors.reasons(import_file.dry_run["rejected"]),
+        "earlier": services.earlier_import(import_file=import_file),
+    }
+    return render(request, "orders/import_check.html", context)
+
+
+@requires("orders.import_orders")
+@require_POST
+def import_start(request: HttpRequest, pk: int) -> HttpResponse:
+    import_file = get_object_or_404(ImportFile, pk=pk)
+    try:
+        services.start_import(
+            import_file=import_file, by=cast(User, request.user), despite_errors="despite_errors" in request.POST
+        )
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("orders:import_check", pk)
+    return redirect("orders:import_detail", pk)
+
+
+@requires("orders.import_orders")
+def import_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Progress while it runs, the report when it has ended."""
+    import_file = get_object_or_404(ImportFile.objects.select_related("shop", "job"), pk=pk)
+    if import_file.job is None:
+        return redirect("orders:import_check" if import_file.dry_run else "orders:import_map", pk)
+    context = {
+        "import_file": import_file,
+        "job": import_file.job,
+        "layout": selectors.layout_title(import_file),
+        "outcome": selectors.outcome(import_file),
+        "rejected": selectors.rejected_rows(import_file, limit=SHOWN),
+    }
+    return render(request, "orders/import_detail.html", context)
+
+
+@requires("orders.import_orders")
+def import_rejects(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """The rejected rows as a file to correct and upload again. It holds personal data: recorded."""
+    import_file = get_object_or_404(ImportFile, pk=pk)
+    audit(action="orders.export_rejected", target=f"import:{pk}", request=request)
+    return csv_response(
+        filename=_("rejected-%(name)s.csv") % {"name": import_file.name.split(".")[0]},
+        header=selectors.rejects_header(import_file),
+        rows=selectors.rejects_rows(import_file),
+    )

@@ -1,0 +1,49 @@
+"""What the rule editor in the browser has to know: fields, comparisons, choices, words."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from segmentation.fields import FIELDS, Field
+from segmentation.rules import MAX_DEPTH
+
+
+def schema() -> dict[str, Any]:
+    """For static/js/rule-builder.js, in the active language."""
+    return {"fields": [_field(field) for field in FIELDS.values() if field.code != "book"], "depth": MAX_DEPTH,
+            "texts": _texts()}  # fmt: skip
+
+
+def _field(field: Field) -> dict[str, Any]:
+    return {
+        "code": field.code,
+        "label": str(field.label),
+        "kind": field.kind,
+        "info": str(field.info),
+        "operators": [{"code": op, "label": field.words(op)} for op in field.operators],
+        "choices": [{"code": code, "label": str(label)} for code, label in (field.choices or {}).items()],
+    }
+
+
+def _texts() -> dict[str, str]:
+    return {
+        "all": _("all of these"),
+        "any": _("at least one of these"),
+        "none": _("none of these"),
+        "fit": _("Customers who fit"),
+        "add": _("Add a condition"),
+        "addGroup": _("Add a group"),
+        "remove": _("Remove"),
+        "field": _("What"),
+        "operator": _("Comparison"),
+        "value": _("Value"),
+        "from": _("from"),
+        "to": _("to"),
+        "and": _("and"),
+        "yes": _("yes"),
+        "no": _("no"),
+        "choose": _("Choose at least one."),
+        "list": _("Several values, separated by commas"),
+        "alone": _("fit this part alone"),
+        "empty": _("No condition yet: everybody fits."),
+    }

@@ -1,0 +1,187 @@
+"""Verbs: measure the store anew, keep segments."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm_suite.access.models import User
+from crm_suite.jobs import services as jobs
+from crm_suite.jobs.models import Job
+from crm_suite.jobs.services import Cancelled
+from crm_suite.lib.days import today_in
+from crm_suite.lib.errors import BadInput, WrongState
+from customers.books import Book, books
+from customers.services import refresh_reach
+from segmentation import rules, selectors
+from segmentation.analysis.run import refresh_book
+from segmentation.analysis.writing import forget_merged
+from segmentation.models import AnalysisRun, Segment
+
+KIND = "analysis"
+
+#: As jobs.Progress: told how many steps of how many are done.
+Tell = Callable[..., None]
+
+
+def refresh(
+    *, book: str | None = None, as_of: date | None = None, by: User | None = None, progress: Tell | None = None
+) -> list[AnalysisRun]:
+    """Measure a book, or all of them, and put the runs in force. Facts, labels and history are those of `as_of`.
+
+    `as_of` is a local day, today in the book's zone by default; purchases after it are left out. Book after book: one
+    that fails keeps its former run, the others are measured all the same, and the first error is raised at the end.
+    Raises BadInput for an unknown book or a day in the future.
+    """
+    everything = books()
+    chosen = [known for known in everything if book in (None, known.code)]
+    if book is not None and not chosen:
+        raise BadInput(_("There is no store measured as “%(book)s”.") % {"book": book}, code="unknown_book")
+    for known in chosen:
+        _check_day(as_of, known)
+    runs: list[AnalysisRun] = []
+    errors: list[Exception] = []
+    for number, known in enumerate(chosen):
+        try:
+            runs.append(_refresh_one(known, everything, as_of, by, progress, (number, len(chosen))))
+        except Cancelled:
+            raise
+        except Exception as error:
+            errors.append(error)
+    # After the runs, which make most of the rows: each is then written once.
+    refresh_reach()
+    forget_merged()
+    recount()
+    if errors:
+        raise errors[0]
+    return runs
+
+
+def _check_day(as_of: date | None, book: Book) -> None:
+    if as_of is not None and as_of > today_in(book.timezone):
+        raise BadInput(_("The day of an analysis cannot lie in the future."), code="future_day")
+
+
+def _refresh_one(
+    book: Book,
+    everything: list[Book],
+    as_of: date | None,
+    by: User | None,
+    progress: Tell | None,
+    place: tuple[int, int],
+) -> AnalysisRun:
+    number, count = place
+
+    def step(done: int, total: int) -> None:
+        if progress:
+            progress(done=number * 100 + 100 * done // max(total, 1), total=count * 100, message=book.label)
+
+    return refresh_book(book=book, books=everything, as_of=as_of or today_in(book.timezone), by=by, step=step)
+
+
+def submit_refresh(*, by: User | None = None, book: str | None = None, as_of: date | None = None) -> Job:
+    """Have a worker do it. A job of the same wish that still waits is used again instead of queueing a second one."""
+    params = {"book": book, "as_of": as_of.isoformat() if as_of else None}
+    waiting = Job.objects.filter(kind=KIND, state=Job.State.QUEUED, params=params, cancel_requested=False).first()
+    if waiting is not None:
+        return waiting
+    title = _("Recalculate scores and stages")
+    return jobs.submit(kind=KIND, title=f"{title} · {book}" if book else title, params=params, by=by)
+
+
+def carry_out_refresh(job: Job, progress: jobs.Progress) -> Mapping[str, object]:
+    """The work of a job made by `submit_refresh`."""
+    day = job.params.get("as_of")
+    as_of = date.fromisoformat(day) if day else None
+    runs = refresh(book=job.params.get("book"), as_of=as_of, by=job.created_by, progress=progress)
+    return {"runs": [run.pk for run in runs], "customers": sum(int(run.counts["customers"]) for run in runs)}
+
+
+# --- segments ---------------------------------------------------------------------------------------------------------
+
+
+def save_segment(
+    *,
+    name: str,
+    rule: object,
+    book: str = "",
+    description: str = "",
+    segment: Segment | None = None,
+    by: User | None = None,
+    is_demo: bool = False,
+) -> Segment:
+    """Make a live segment, or change `segment`.
+
+    Raises BadRule, BadInput where the name is taken or missing, WrongState for what is fixed.
+    """
+    if segment is not None and (segment.kind != Segment.Kind.LIVE or segment.archived_at):
+        raise WrongState(_("A snapshot or an archived segment cannot be changed."), code="segment_fixed")
+    size = selectors.members(rule=rule, book=book).count()
+    saved = segment or Segment(created_by=by, is_demo=is_demo)
+    saved.name, saved.description, saved.book = name.strip(), description.strip(), book
+    saved.rule, saved.size, saved.counted_at = rule, size, timezone.now()
+    _store(saved)
+    return saved
+
+
+def _store(segment: Segment) -> None:
+    if not segment.name:
+        raise BadInput(_("A segment needs a name."), code="name_missing")
+    try:
+        with transaction.atomic():
+            segment.save()
+    except IntegrityError:
+        raise BadInput(_("Another segment has this name."), code="name_taken") from None
+
+
+@transaction.atomic
+def take_snapshot(*, segment: Segment) -> int:
+    """Fix the members of `segment` as they are at this moment: it is a snapshot from now on. Returns how many."""
+    _check_live(segment)
+    people = selectors.segment_members(segment).order_by().values_list("pk")
+    select, params = people.query.sql_with_params()
+    with connection.cursor() as cursor:
+        insert = "INSERT INTO segmentation_segmentmember (segment_id, customer_id)"
+        cursor.execute(f"{insert} SELECT %s, found.id FROM ({select}) AS found (id)", [segment.pk, *params])  # noqa: S608  compiled
+        segment.size = int(cursor.rowcount)
+    segment.kind, segment.counted_at = Segment.Kind.SNAPSHOT, timezone.now()
+    segment.save(update_fields=["kind", "size", "counted_at", "updated_at"])
+    return segment.size
+
+
+def _check_live(segment: Segment) -> None:
+    if segment.kind != Segment.Kind.LIVE:
+        raise WrongState(_("The members of a snapshot are fixed already."), code="segment_fixed")
+
+
+@transaction.atomic
+def copy_as_snapshot(*, segment: Segment, by: User | None = None) -> Segment:
+    """A new segment that holds today's members of a live one, named after it and the moment."""
+    _check_live(segment)
+    moment = timezone.localtime().strftime("%Y-%m-%d %H:%M:%S")
+    copy = Segment(
+        name=f"{segment.name[:75]} · {moment}", description=segment.description, book=segment.book, rule=segment.rule,
+        created_by=by, is_demo=segment.is_demo,
+    )  # fmt: skip
+    _store(copy)
+    take_snapshot(segment=copy)
+    return copy
+
+
+def archive_segment(*, segment: Segment) -> None:
+    """Out of the lists; campaigns that used it keep their record. Repeating is harmless."""
+    if segment.archived_at is None:
+        segment.archived_at = timezone.now()
+        segment.save(update_fields=["archived_at", "updated_at"])
+
+
+def recount() -> None:
+    """Write the sizes of live segments after their members changed. One that cannot be counted stops no other."""
+    for segment in Segment.objects.filter(kind=Segment.Kind.LIVE, archived_at__isnull=True):
+        try:
+            size: int | None = selectors.segment_members(segment).count()
+        except rules.BadRule:
+            size = None
+        Segment.objects.filter(pk=segment.pk).update(size=size, counted_at=timezone.now())

@@ -1,0 +1,212 @@
+"""Segments: list, editor with live counts, detail, export."""
+
+import json
+from collections.abc import Iterator
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from crm_suite.access.models import User
+from crm_suite.access.rules import requires
+from crm_suite.access.services import audit
+from crm_suite.lib.errors import DomainError
+from crm_suite.lib.exports import csv_response
+from crm_suite.lib.listing import listing
+from crm_suite.lib.masking import mask_email, mask_phone
+from customers.books import book_of, current_book
+from customers.models import CustomerFacts
+from segmentation import presets, rules, selectors, services
+from segmentation.editor import schema
+from segmentation.filters import SegmentFilter
+from segmentation.forms import PreviewForm, SegmentForm
+from segmentation.models import Group, Segment, Stage
+
+
+@requires("segmentation.view_segment")
+def segment_list(request: HttpRequest) -> HttpResponse:
+    shown = Segment.objects.select_related("created_by")
+    if "archived" not in request.GET:
+        shown = shown.filter(archived_at__isnull=True)
+    found = SegmentFilter(request.GET, queryset=shown)
+    page = Paginator(found.qs, 50).get_page(request.GET.get("page"))
+    rows = [(segment, _words(segment)) for segment in page]
+    return render(request, "segments/list.html", {"filter": found, "page": page, "rows": rows})
+
+
+def _words(segment: Segment) -> str:
+    try:
+        return rules.describe(segment.rule)
+    except rules.BadRule as error:
+        return error.message
+
+
+@requires("segmentation.view_segment")
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who is in it, why, and how many of them can be reached."""
+    segment = get_object_or_404(Segment, pk=pk)
+    context: dict[str, object] = {"segment": segment, "words": _words(segment), "in_book": book_of(segment.book)}
+    try:
+        people = selectors.segment_members(segment)
+        context |= {
+            "reach": selectors.reach(people),
+            "sample": selectors.sample(people=people, rule=segment.rule, book=segment.book),
+            "members": listing(request, people.select_related("customer"), order=["-pk", "-net_amount", "-orders"]),
+        }
+    except rules.BadRule as error:
+        context["problem"] = error.message
+    return render(request, "segments/detail.html", context)
+
+
+@requires("segmentation.add_segment")
+def new(request: HttpRequest) -> HttpResponse:
+    """An empty editor, one filled from a preset, or one filled with a rule from another page."""
+    if request.method == "POST":
+        return _save(request, None)
+    book = current_book(request)
+    start: dict[str, str] = {"book": book.code if book else "", "rule": "{}"}
+    preset = presets.preset_rule(request.GET.get("preset", ""))
+    if preset:
+        start |= {"name": str(preset.name), "description": str(preset.why), "rule": json.dumps(preset.rule)}
+    elif "rule" in request.GET:
+        start |= {"name": request.GET.get("name", "")[:100], "rule": _given_rule(request)}
+    return _editor(request, SegmentForm(initial=start), None)
+
+
+def _given_rule(request: HttpRequest) -> str:
+    """The rule of the address, or an empty one where it cannot be used."""
+    given = PreviewForm({"rule": request.GET["rule"]})
+    given.is_valid()
+    if "rule" in given.errors:
+        messages.error(request, str(given.errors["rule"].as_data()[0].message))
+        return "{}"
+    return json.dumps(given.cleaned_data["rule"])
+
+
+@requires("segmentation.change_segment")
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    segment = get_object_or_404(Segment, pk=pk)
+    if request.method == "POST":
+        return _save(request, segment)
+    return _editor(request, SegmentForm.of(segment), segment)
+
+
+def _save(request: HttpRequest, segment: Segment | None) -> HttpResponse:
+    form = SegmentForm(request.POST)
+    if form.is_valid():
+        try:
+            saved = services.save_segment(**form.cleaned_data, segment=segment, by=_person(request))
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, _("Segment “%(name)s” is saved.") % {"name": saved.name})
+            return redirect("segments:detail", saved.pk)
+    return _editor(request, form, segment, status=422)
+
+
+def _editor(request: HttpRequest, form: SegmentForm, segment: Segment | None, *, status: int = 200) -> HttpResponse:
+    start = form["rule"].value() or "{}"
+    context = {
+        "form": form, "segment": segment, "schema": schema(), "presets": [] if segment else presets.PRESETS,
+        "start": _readable(start),
+    }  # fmt: skip
+    return render(request, "segments/edit.html", context, status=status)
+
+
+def _readable(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+@requires("segmentation.view_segment")
+@require_POST
+def preview(request: HttpRequest) -> HttpResponse:
+    """Counts and examples of a rule that somebody is editing."""
+    form = PreviewForm(request.POST)
+    if not form.is_valid():
+        problem = next(iter(form.errors.values()))[0]
+        return render(request, "segments/_preview.html", {"problem": problem})
+    rule, book = form.cleaned_data["rule"], form.cleaned_data["book"]
+    people = selectors.members(rule=rule, book=book)
+    return render(
+        request, "segments/_preview.html",
+        {
+            "preview": selectors.preview(rule=rule, book=book),
+            "sample": selectors.sample(people=people, rule=rule, book=book),
+            "in_book": book_of(book),
+        },
+    )  # fmt: skip
+
+
+@requires("segmentation.add_segment")
+def from_cells(request: HttpRequest) -> HttpResponseRedirect:
+    """The chosen cells of the RFM grid (`?cell=5-1&cell=5-2`, R before F) as a rule in the editor."""
+    cells = [(int(text[0]), int(text[2])) for text in request.GET.getlist("cell") if _is_cell(text)]
+    if not cells:
+        messages.warning(request, _("Choose at least one cell of the grid."))
+        return redirect("segmentation:rfm")
+    return redirect(presets.editor_url(presets.cells_rule(cells)))
+
+
+def _is_cell(text: str) -> bool:
+    return len(text) == 3 and text[1] == "-" and text[0] in "12345" and text[2] in "12345"
+
+
+@requires("segmentation.change_segment")
+@require_POST
+def archive(request: HttpRequest, pk: int) -> HttpResponseRedirect:
+    segment = get_object_or_404(Segment, pk=pk)
+    services.archive_segment(segment=segment)
+    messages.success(request, _("Segment “%(name)s” is archived.") % {"name": segment.name})
+    return redirect("segments:list")
+
+
+@requires("segmentation.add_segment")
+@require_POST
+def snapshot(request: HttpRequest, pk: int) -> HttpResponseRedirect:
+    """Keep today's members as a segment of its own."""
+    segment = get_object_or_404(Segment, pk=pk)
+    try:
+        copy = services.copy_as_snapshot(segment=segment, by=_person(request))
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("segments:detail", pk)
+    messages.success(request, _("The members of this moment are kept in “%(name)s”.") % {"name": copy.name})
+    return redirect("segments:detail", copy.pk)
+
+
+@requires("segmentation.export_segment")
+def export(request: HttpRequest, pk: int) -> StreamingHttpResponse | HttpResponse:
+    """The members as CSV, addresses masked. Recorded."""
+    segment = get_object_or_404(Segment, pk=pk)
+    try:
+        people = selectors.segment_members(segment).select_related("customer").order_by("pk")
+    except rules.BadRule as error:
+        return HttpResponse(error.message, status=409, content_type="text/plain; charset=utf-8")
+    audit(action="segment.exported", target=f"segment {segment.pk}", changes={"name": segment.name}, request=request)
+    header = [
+        _("Customer"), _("Name"), _("Phone"), _("E-mail"), _("City"), _("Lifecycle stage"), _("Value group"),
+        _("Paid orders"), _("Net amount"), _("Last purchase"),
+    ]  # fmt: skip
+    return csv_response(filename=f"{segment.name}.csv", header=header, rows=_export_rows(people.iterator(2000)))
+
+
+def _export_rows(people: Iterator[CustomerFacts]) -> Iterator[list[object]]:
+    stages, groups = dict(Stage.choices), dict(Group.choices)
+    for facts in people:
+        who = facts.customer
+        yield [
+            facts.pk, who.name, mask_phone(who.phone), mask_email(who.email) if who.email else "", who.city,
+            stages.get(facts.stage, ""), groups.get(facts.group, ""), facts.orders, facts.net_amount,
+            facts.last_paid_on,
+        ]  # fmt: skip

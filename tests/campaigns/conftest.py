@@ -1,0 +1,23 @@
+"""The provider that delivery tests hand over to."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from tests.campaigns.provider import Provider, running
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    with running(tmp_path_factory.mktemp("simulator")) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(simulator: Provider, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Provider:
+    """A provider that works, both channels set up, and a journal of the test's own."""
+    settings.SMTP_URL, settings.SMS_URL = simulator.smtp_url, simulator.sms_url
+    settings.CRM_VAR = tmp_path_factory.mktemp("var")
+    simulator.behave("ok")
+    return simulator

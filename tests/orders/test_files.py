@@ -1,0 +1,246 @@
+"""Taking files in: encodings, separators, stray quotation marks, limits, rejected rows that come back."""
+
+import codecs
+import csv
+import gzip
+import io
+
+import pytest
+from hypothesis import given, strategies as st
+
+from crm_suite.lib.errors import BadInput, WrongState
+from orders import selectors, services
+from orders.importers import decoding, reading, receiving
+from orders.importers.layout import RAGGED, ROW
+from orders.models import ImportFile, Order, RejectedRow
+from tests.builders import make_shop
+from tests.orders.files import SIMPLE, accounted, imported, order, retail, simple, upload
+
+CHINESE = "Order,Placed,Paid,Total,Buyer\n1,2024-01-01,2024-01-01,5,李四\n"
+
+
+@pytest.fixture
+def shop():
+    return make_shop("own", timezone="Asia/Shanghai")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (CHINESE.encode(), "utf-8"),
+        (codecs.BOM_UTF8 + CHINESE.encode(), "utf-8-sig"),
+        (CHINESE.encode("gb18030"), "gb18030"),
+        (CHINESE.encode("utf-16"), "utf-16"),
+        (gzip.compress(CHINESE.encode("gb18030")), "gb18030"),
+        (CHINESE.replace("\n", "\r\n").encode(), "utf-8"),
+        (CHINESE.replace(",", "\t").encode(), "utf-8"),
+        (CHINESE.replace("\n", "\r").encode(), "utf-8"),
+    ],
+)
+def test_the_same_text_in_any_dress_is_the_same_import(shop, content, encoding):
+    done = imported(shop, content, SIMPLE)
+    assert done.encoding == encoding
+    assert order(shop, "1").customer.identities.get().value == "李四"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"a,b\n1,\xff\xff\xff\n", "neither UTF-8 nor GB18030"),
+        (b"PK\x03\x04 a workbook", "spreadsheet"),
+        (b"", "empty"),
+        (b"\n1,2\n", "name the columns"),
+        (b"a,b\n1,\x00\n", "zero bytes"),
+        (gzip.compress(b"a,b\n1,2\n" * 100)[:-9], "damaged"),
+        (b'a,b\n1,"never closed\n' + b"x" * (decoding.LONGEST_CELL + 9), "never closed"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_words_and_leaves_nothing(shop, content, word, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    with pytest.raises(BadInput, match=word):
+        upload(shop, content)
+    assert not ImportFile.objects.exists()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.django_db
+def test_a_file_beyond_the_limit_is_refused_while_it_arrives(shop, monkeypatch, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    monkeypatch.setattr(receiving, "LARGEST", 1000)
+    taken = []
+
+    def chunks():
+        for number in range(100):
+            taken.append(number)
+            yield b"x" * 300
+
+    with pytest.raises(BadInput, match="200 MB"):
+        services.receive_file(shop=shop, name="big.csv", chunks=chunks())
+    assert len(taken) == 4
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.django_db
+def test_a_compressed_bomb_is_refused_long_before_it_is_whole(shop):
+    bomb = gzip.compress(b"a,b\n" + b"0" * (60 * 1024 * 1024))
+    with pytest.raises(BadInput, match="beyond all measure"):
+        upload(shop, bomb)
+
+
+@pytest.mark.django_db
+def test_the_visitors_name_is_never_a_path(shop, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    received = upload(shop, simple("1,2024-01-01,2024-01-01,5,x"), name="../../etc/passwd")
+    assert received.name == "passwd"
+    assert receiving.stored(received).parent == tmp_path / "imports"
+
+
+@pytest.mark.django_db
+def test_stray_quotation_marks_are_text(shop):
+    content = simple('1,2024-01-01,2024-01-01,5,5" nail', '2,2024-01-01,2024-01-01,5,"say ""hi"", all"')
+    imported(shop, content, SIMPLE)
+    assert order(shop, "1").customer.identities.get().value == '5" nail'
+    assert order(shop, "2").customer.identities.get().value == 'say "hi", all'
+
+
+@pytest.mark.django_db
+def test_repeated_and_nameless_columns_keep_apart(shop):
+    received = upload(shop, "单号,分销员,分销员,\n1,a,b,c\n".encode())
+    assert received.header == ["单号", "分销员", "分销员 (2)", "(4)"]
+
+
+def test_blocks_cut_between_rows_wherever_a_block_ends(tmp_path, monkeypatch):
+    path = tmp_path / "rows.csv"
+    rows = [
+        [f"{n}", f'cell with, comma and "quotes"\nand line {n}' if n % 3 == 0 else f"plain {n}"] for n in range(400)
+    ]
+    with path.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([["a", "b"], *rows])
+    header, start = decoding.read_header(path, ",")
+    for size in (64, 101, 1000):
+        monkeypatch.setattr(reading, "BLOCK", size)
+        found = list(reading.blocks(path, header=header, delimiter=",", start=start, rows_before=0))
+        assert [list(row[:2]) for block in found for row in block.frame.iter_rows()] == rows
+        assert [number for block in found for number in block.frame[ROW]] == list(range(2, 402))
+        # And from any block's end on, as after a kill.
+        half = found[len(found) // 2]
+        before = sum(block.rows for block in found[: len(found) // 2 + 1])
+        rest = reading.blocks(path, header=header, delimiter=",", start=half.next_byte, rows_before=before)
+        assert sum(block.rows for block in rest) == 400 - before
+
+
+CELL = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00\r", exclude_categories=["Cs"]), min_size=1, max_size=12
+)
+
+
+@given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=30))
+def test_whatever_a_csv_writer_writes_is_read_again(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("csv")
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("a", "b"), *rows])
+    (folder / "in").write_bytes(text.getvalue().encode())
+    shape = decoding.clean_copy(folder / "in", folder / "out")
+    assert shape.delimiter == ","
+    blocks = reading.blocks(
+        folder / "out",
+        header=shape.header,
+        delimiter=",",
+        start=decoding.read_header(folder / "out", ",")[1],
+        rows_before=0,
+    )
+    found = [row for block in blocks for row in block.frame.select("a", "b", RAGGED).iter_rows()]
+    assert found == [(a, b, None) for a, b in rows]
+
+
+@pytest.mark.django_db
+def test_the_dry_run_counts_without_writing(shop):
+    received = upload(
+        shop,
+        retail(
+            *(f"{n},A,a,1,2010-12-01 08:26:00,2,{n % 2 or ''},UK" for n in range(1, 9)),
+            "9,A,a,0,2010-12-01 08:26:00,2,1,UK",
+        ),
+    )
+    checked = services.check_file(import_file=received)
+    found = checked.dry_run
+    assert (found["rows"], found["lines"], found["anonymous"], found["orders"], found["buyers"]) == (9, 8, 4, 8, 1)
+    assert found["rejected"] == {"quantity_not_positive": 1}
+    assert found["errors"] == [{"row": 10, "column": "Quantity", "code": "quantity_not_positive", "value": "0"}]
+    assert found["sample"][0][0] == "1" and len(found["sample"]) == 5
+    assert found["is_whole"] and not found["is_suspicious"]
+    assert not Order.objects.exists() and not RejectedRow.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_wrong_mapping_stops_before_anything_is_written(shop):
+    received = upload(shop, simple(*(f"{n},2024-01-01,2024-01-01,words,x" for n in range(10))))
+    services.assign_columns(import_file=received, columns=SIMPLE)
+    checked = services.check_file(import_file=received)
+    assert checked.dry_run["is_suspicious"]
+    with pytest.raises(WrongState, match="30 %"):
+        services.start_import(import_file=checked)
+    assert services.start_import(import_file=checked, despite_errors=True).state == "queued"
+
+
+@pytest.mark.django_db
+def test_a_corrected_row_finds_its_place_again(shop):
+    rows = [
+        "1,A,cup,1,2010-12-01 08:26:00,2,7.0,UK",
+        "1,B,pot,=many,2010-12-01 08:26:00,3,7.0,UK",
+        "1,C,pan,1,2010-12-01 08:26:00,5,7.0,UK",
+        "2,D,lid,1,2010-12-01 08:26:00,9,8.0,UK",
+    ]
+    first = imported(shop, retail(*rows))
+    assert order(shop, "1").total_amount == 7
+    rejected = list(selectors.rejects_rows(first))
+    assert selectors.rejects_header(first)[-4:] == ["row", "column", "reason", "import"]
+    corrected = io.StringIO()
+    writer = csv.writer(corrected)
+    writer.writerow(selectors.rejects_header(first))
+    writer.writerows([["4" if cell == "=many" else cell for cell in row] for row in rejected])
+    for _ in range(2):
+        second = imported(shop, corrected.getvalue().encode())
+        assert accounted(second)
+        assert list(order(shop, "1").lines.values_list("line_no", "sku")) == [(1, "A"), (2, "B"), (3, "C")]
+        assert order(shop, "1").total_amount == order(shop, "1").paid_amount == 19
+    assert second.counts["orders_unchanged"] == 1
+    # The original file once more: its bad row takes nothing away.
+    again = imported(shop, retail(*rows))
+    assert order(shop, "1").total_amount == 19
+    assert again.counts["orders_unchanged"] == 2
+
+
+@pytest.mark.django_db
+def test_a_refund_is_whole_or_rejected(shop):
+    first = imported(
+        shop,
+        retail(
+            "C1,A,a,-1,2010-12-01 08:26:00,2,7.0,UK",
+            "C1,B,b,-1,soon,3,7.0,UK",
+            "C2,A,a,-1,2010-12-01 08:26:00,2,7.0,UK",
+        ),
+    )
+    assert list(shop.refunds.values_list("external_id", flat=True)) == ["C2"]
+    assert sorted(first.rejected.values_list("row_no", "code")) == [(2, "refund_incomplete"), (3, "bad_date")]
+    assert first.rejected.get(row_no=2).raw[0] == "C1"
+    assert accounted(first)
+
+
+@pytest.mark.django_db
+def test_lines_that_the_platform_no_longer_shows_are_removed(shop):
+    imported(
+        shop,
+        retail(
+            "1,A,a,1,2010-12-01 08:26:00,2,7.0,UK",
+            "1,B,b,1,2010-12-01 08:26:00,3,7.0,UK",
+            "2,C,c,1,2010-12-01 08:26:00,3,7.0,UK",
+        ),
+    )
+    changed = imported(shop, retail("1,A,a,1,2010-12-01 08:26:00,2.5,7.0,UK"))
+    assert [(line.line_no, line.amount) for line in order(shop, "1").lines.all()] == [(1, 2.5)]
+    assert order(shop, "1").total_amount == 2.5
+    assert order(shop, "2").lines.count() == 1
+    assert changed.counts["orders_updated"] == 1

@@ -1,0 +1,244 @@
+"""Each field finds whom it should and leaves out whom it should not; what is no rule is refused by name."""
+
+from contextlib import suppress
+from datetime import date
+from typing import Any
+
+import pytest
+from django.utils import translation
+from hypothesis import given, strategies as st
+
+from customers.models import CustomerFacts
+from segmentation import rules
+from segmentation.fields import FIELDS
+from segmentation.rules import BadRule
+from tests.builders import make_customer, make_facts
+
+DAY = date(2026, 3, 31)
+
+
+def leaf(field: str, op: object, value: object) -> dict[str, Any]:
+    return {"field": field, "op": op, "value": value}
+
+
+def names(rule: object, book: str = "CNY") -> list[str]:
+    found = CustomerFacts.objects.filter(rules.compile_rule(rule, book=book, as_of=DAY))
+    return sorted(found.values_list("customer__name", flat=True))
+
+
+@pytest.fixture
+def cast() -> None:
+    """Ann is a champion of Hangzhou; Bob is lost; Cid never bought; Dan belongs to another book."""
+    make_facts(
+        make_customer("Ann", city="Hangzhou", country="China"), stage="active", group="champions", orders=5,
+        net_amount=500, purchase_days=4, refunds=1, r_score=5, f_score=5, m_score=4, median_gap=20,
+        first_paid_on=date(2025, 3, 1), last_paid_on=date(2026, 3, 21), platforms=["tmall", "jd"], email_ok=True,
+    )  # fmt: skip
+    make_facts(
+        make_customer("Bob", city="Leeds", country="UK"), stage="lost", group="lost_small", orders=2, net_amount=30,
+        purchase_days=1, r_score=1, f_score=2, m_score=1, first_paid_on=date(2024, 1, 1),
+        last_paid_on=date(2024, 1, 1), platforms=["taobao"], sms_ok=True,
+    )  # fmt: skip
+    make_facts(make_customer("Cid"), stage="prospect")
+    make_facts(make_customer("Dan", city="Hangzhou"), book="GBP", stage="lost", orders=9, net_amount=900)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("cast")
+@pytest.mark.parametrize(
+    ("field", "op", "value", "who"),
+    [
+        ("stage", "in", ["lost", "silent"], ["Bob"]),
+        ("stage", "not_in", ["lost"], ["Ann", "Cid"]),
+        ("group", "in", ["champions"], ["Ann"]),
+        ("orders", "gte", 2, ["Ann", "Bob"]),
+        ("orders", "gt", 2, ["Ann"]),
+        ("orders", "lte", 2, ["Bob", "Cid"]),
+        ("orders", "lt", 2, ["Cid"]),
+        ("orders", "eq", 2, ["Bob"]),
+        ("orders", "between", [1, 4], ["Bob"]),
+        ("net_amount", "gte", "30.01", ["Ann"]),
+        ("net_amount", "between", [0, 30], ["Bob", "Cid"]),
+        ("average_order", "gte", 100, ["Ann"]),
+        ("average_order", "lte", 99.99, ["Bob"]),
+        ("average_order", "between", [15, 15], ["Bob"]),
+        ("days_since", "gte", 11, ["Bob"]),
+        ("days_since", "lte", 10, ["Ann"]),
+        ("days_since", "eq", 10, ["Ann"]),
+        ("days_since", "lt", 10, []),
+        ("days_since", "gt", 9, ["Ann", "Bob"]),
+        ("days_since", "between", [9, 11], ["Ann"]),
+        ("purchase_days", "gte", 2, ["Ann"]),
+        ("median_gap", "lte", 30, ["Ann"]),
+        ("median_gap", "gt", 30, []),
+        ("refunds", "gte", 1, ["Ann"]),
+        ("r_score", "in", [4, 5], ["Ann"]),
+        ("f_score", "gte", 3, ["Ann"]),
+        ("m_score", "eq", 1, ["Bob"]),
+        ("first_paid_on", "lt", "2025-03-01", ["Bob"]),
+        ("last_paid_on", "gte", "2026-03-21", ["Ann"]),
+        ("last_paid_on", "between", ["2024-01-01", "2024-12-31"], ["Bob"]),
+        ("platform", "in", ["jd", "douyin"], ["Ann"]),
+        ("platform", "not_in", ["jd", "tmall"], ["Bob", "Cid"]),
+        ("email_ok", "is", True, ["Ann"]),
+        ("email_ok", "is", False, ["Bob", "Cid"]),
+        ("sms_ok", "is", True, ["Bob"]),
+        ("city", "in", ["Hangzhou"], ["Ann"]),
+        ("city", "not_in", ["Hangzhou"], ["Bob", "Cid"]),
+        ("city", "contains", "zhou", ["Ann"]),
+        ("country", "in", ["UK", "France"], ["Bob"]),
+        ("book", "in", ["CNY"], ["Ann", "Bob", "Cid"]),
+        ("book", "in", ["GBP"], []),
+    ],
+)
+def test_a_condition_finds_these_and_nobody_else(field: str, op: str, value: object, who: list[str]) -> None:
+    assert names(leaf(field, op, value)) == who
+
+
+def test_every_field_is_tried_above() -> None:
+    mark = next(m for m in test_a_condition_finds_these_and_nobody_else.pytestmark if m.name == "parametrize")  # type: ignore[attr-defined]
+    assert {case[0] for case in mark.args[1]} == set(FIELDS)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("cast")
+@pytest.mark.parametrize(
+    ("rule", "who"),
+    [
+        ({}, ["Ann", "Bob", "Cid"]),
+        ({"all": []}, ["Ann", "Bob", "Cid"]),
+        ({"all": [leaf("orders", "gte", 2), leaf("stage", "in", ["lost"])]}, ["Bob"]),
+        ({"any": [leaf("orders", "gte", 5), leaf("stage", "in", ["lost"])]}, ["Ann", "Bob"]),
+        ({"not": leaf("stage", "in", ["lost"])}, ["Ann", "Cid"]),
+        ({"not": leaf("median_gap", "lte", 30)}, ["Bob", "Cid"]),  # unknown is not “at most 30”
+        ({"not": {"any": [leaf("orders", "gte", 5), leaf("stage", "in", ["lost"])]}}, ["Cid"]),
+    ],
+)
+def test_conditions_combine(rule: object, who: list[str]) -> None:
+    assert names(rule) == who
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("cast")
+def test_without_a_book_everybody_is_looked_at() -> None:
+    assert names(leaf("stage", "in", ["lost"]), book="") == ["Bob", "Dan"]
+
+
+good_leaves = st.sampled_from(
+    [
+        leaf("orders", "gte", 2), leaf("stage", "in", ["lost"]), leaf("median_gap", "lte", 30),
+        leaf("average_order", "gte", 100), leaf("platform", "not_in", ["jd"]), leaf("days_since", "gte", 11),
+        leaf("city", "contains", "zhou"),
+    ]
+)  # fmt: skip
+trees = st.recursive(
+    good_leaves,
+    lambda inner: st.one_of(
+        st.builds(lambda parts: {"all": parts}, st.lists(inner, max_size=3)),
+        st.builds(lambda parts: {"any": parts}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda part: {"not": part}, inner),
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("cast")
+def test_a_rule_and_its_not_share_everybody_between_them() -> None:
+    @given(trees)
+    def shares(rule: dict[str, Any]) -> None:
+        try:
+            inside, outside = names(rule), names({"not": rule})
+        except BadRule:  # nested too deep: another test's business
+            return
+        assert sorted(inside + outside) == ["Ann", "Bob", "Cid"]
+
+    shares()
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ("stage", "/"),
+        ([], "/"),
+        ({"all": "x"}, "/all"),
+        ({"any": []}, "/any"),
+        ({"all": [{}]}, "/all/0"),
+        ({"all": [], "any": [leaf("orders", "gte", 1)]}, "/"),
+        ({"_connector": "OR 1=1) --", "all": []}, "/"),
+        ({"_negated": True}, "/"),
+        (leaf("customer__phone", "in", ["+86"]), "/field"),
+        (leaf("stage__in", "in", ["lost"]), "/field"),
+        (leaf("_connector", "in", ["x"]), "/field"),
+        (leaf('orders") OR 1=1 --', "gte", 1), "/field"),
+        ({"field": ["stage"], "op": "in", "value": ["lost"]}, "/field"),
+        (leaf("stage", "regex", "."), "/op"),
+        (leaf("stage", ["in"], ["lost"]), "/op"),
+        (leaf("orders", "in", [1]), "/op"),
+        (leaf("stage", "in", "lost"), "/value"),
+        (leaf("stage", "in", []), "/value"),
+        (leaf("stage", "in", ["lost"] * 101), "/value"),
+        (leaf("stage", "in", ["gone"]), "/value/0"),
+        (leaf("orders", "gte", "2"), "/value"),
+        (leaf("orders", "gte", -1), "/value"),
+        (leaf("orders", "gte", True), "/value"),
+        (leaf("orders", "gte", 10**12), "/value"),
+        (leaf("orders", "between", [3, 1]), "/value"),
+        (leaf("orders", "between", [1]), "/value"),
+        (leaf("orders", "between", [1, None]), "/value/1"),
+        (leaf("net_amount", "gte", "NaN"), "/value"),
+        (leaf("net_amount", "gte", "1e99"), "/value"),
+        (leaf("net_amount", "gte", {"a": 1}), "/value"),
+        (leaf("last_paid_on", "gte", "yesterday"), "/value"),
+        (leaf("days_since", "gte", 99_999), "/value"),
+        (leaf("email_ok", "is", 1), "/value"),
+        (leaf("city", "in", [" "]), "/value/0"),
+        (leaf("city", "contains", "x" * 101), "/value"),
+        (leaf("city", "contains", "a\x00b"), "/value"),
+        ({"field": "stage", "op": "in", "value": ["lost"], "extra": 1}, "/"),
+        ({"not": {"all": [leaf("nobody", "in", ["x"])]}}, "/not/all/0/field"),
+    ],
+)
+def test_what_is_no_rule_is_refused_and_the_place_is_named(rule: object, path: str) -> None:
+    with pytest.raises(BadRule) as caught:
+        rules.parse(rule)
+    assert caught.value.path == path
+    assert caught.value.extra == {"path": path}
+    assert path in caught.value.message
+
+
+def test_rules_are_neither_deep_nor_large() -> None:
+    def nested(depth: int) -> dict[str, Any]:
+        return {"not": nested(depth - 1)} if depth > 1 else leaf("orders", "gte", 1)
+
+    rules.parse(nested(rules.MAX_DEPTH))
+    with pytest.raises(BadRule):
+        rules.parse(nested(rules.MAX_DEPTH + 1))
+    many = [leaf("orders", "gte", 1)] * (rules.MAX_NODES - 1)
+    rules.parse({"all": many})
+    with pytest.raises(BadRule):
+        rules.parse({"all": [*many, leaf("orders", "gte", 1)]})
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(
+    st.sampled_from(["all", "any", "not", "field", "op", "value", "_connector"]), x)))  # fmt: skip
+def test_whatever_comes_is_a_rule_or_refused(rule: object) -> None:
+    with suppress(BadRule):
+        rules.describe(rule)
+
+
+def test_a_rule_in_words() -> None:
+    rule = {
+        "all": [
+            leaf("stage", "in", ["lost", "dormant"]),
+            leaf("orders", "gte", 2),
+            {"any": [leaf("email_ok", "is", True), {"not": leaf("last_paid_on", "gte", "2025-01-01")}]},
+        ]
+    }
+    with translation.override("en"):
+        assert rules.describe(rule) == (
+            "Lifecycle stage is one of Lost, Dormant and Paid orders is at least 2 and "
+            "(May get e-mail is yes or not (First purchase is on or after 2025-01-01))"
+        ).replace("First", "Last")
+        assert rules.describe({}) == "Everybody"
+        assert rules.describe(leaf("net_amount", "between", [1, 2])) == "Net amount is between 1.00 and 2.00"

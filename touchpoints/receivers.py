@@ -1,0 +1,22 @@
+"""What other rooms announce, written down."""
+
+from collections.abc import Sequence
+
+from django.dispatch import receiver
+
+from customers.models import Shop
+from customers.services import refresh_reach
+from orders.signals import import_finished, orders_changed
+from touchpoints import selectors, services
+
+
+@receiver(orders_changed)
+def orders_were_applied(sender: object, order_ids: Sequence[int], **_: object) -> None:
+    services.record_order_touchpoints(order_ids=order_ids)
+    # Buyers who are new, or whose phone has become known, stand in the lists at once, not after the next analysis.
+    refresh_reach(customer_ids=selectors.buyers_of(order_ids))
+
+
+@receiver(import_finished)
+def import_ended(sender: object, shop: Shop, **_: object) -> None:
+    services.record_lone_refunds(shop_id=shop.pk)
