@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from campaigns.channels import open_channel
+from campaigns.channels import open_channel, stays_here
 from campaigns.channels.sms import HttpSmsChannel
 from customers.models import Channel
 
@@ -51,5 +51,4 @@ def check_connection(*, channel: str) -> None:
 def _connection(channel: Channel, setting: str, url: str) -> Connection:
     parts = urlsplit(url)
     place = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "") if url else ""
-    simulator = urlsplit(simulator_url()).hostname
-    return Connection(channel, str(channel.label), setting, place, bool(simulator) and simulator == parts.hostname)
+    return Connection(channel, str(channel.label), setting, place, bool(url) and stays_here(channel))

@@ -128,7 +128,7 @@ def save_entry(*, entry: PlanEntry, by: User) -> PlanEntry:
     """Add the entry, or change one that is still only planned. Its day may not lie behind us."""
     is_new = entry.pk is None
     if not is_new:
-        _refuse_rewriting(_lock_open(entry.pk))
+        _refuse_rewriting(_lock_open(entry.pk), day=entry.day)
     _refuse_past(entry.day, entry)
     if is_new:
         entry.owner = entry.owner or by
@@ -143,7 +143,7 @@ def save_entry(*, entry: PlanEntry, by: User) -> PlanEntry:
 def move_entry(*, entry: PlanEntry, day: date, at: time | None = None, by: User) -> PlanEntry:
     """Put a planned entry on another day, and at another time if one is given. WrongState once due or launched."""
     entry = _lock_open(entry.pk)
-    _refuse_rewriting(entry)
+    _refuse_rewriting(entry, day=day)
     _refuse_past(day, entry)
     before, entry.day, entry.time = entry.day, day, at or entry.time
     entry.save(update_fields=["day", "time", "updated_at"])
@@ -196,14 +196,16 @@ def is_open(entry: PlanEntry) -> bool:
 
 def _open(entry: PlanEntry) -> PlanEntry:
     if entry.state != PlanEntry.State.PLANNED:
-        raise WrongState(_("“%(title)s” is closed.") % {"title": entry.title}, code="entry_closed")
+        raise WrongState(_("The plan entry “%(title)s” is closed.") % {"title": entry.title}, code="entry_closed")
     if not is_open(entry):
         raise WrongState(_("Its campaign is already on its way: pause or cancel it there."), code="entry_launched")
     return entry
 
 
-def _refuse_rewriting(stored: PlanEntry) -> None:
-    if stored.day < today_in(stored.shop.timezone):
+def _refuse_rewriting(stored: PlanEntry, *, day: date | None = None) -> None:
+    """`day` is where it is to stand afterwards, None where it is to go: from its hour on neither may change any more."""
+    is_due = day != stored.day and moment_of(stored) <= timezone.now()
+    if is_due or stored.day < today_in(stored.shop.timezone):
         raise WrongState(_("This entry is overdue: send it now, or skip it with a reason."), code="entry_overdue")
 
 

@@ -35,9 +35,7 @@ def preview(*, channel: str, subject: str, body: str, shop: Shop | None, facts: 
     fields, who = _fields(shop, facts)
     signature = (shop.sms_signature or shop.name) if shop else "Demo"
     try:
-        copy = render(
-            template_body=body, subject=subject, channel=channel, customer_fields=fields, signature=signature[:20]
-        )
+        copy = render(template_body=body, subject=subject, channel=channel, customer_fields=fields, signature=signature)
     except RenderProblem as problem:
         return Preview(who, problem=problem.message)
     return Preview(who, copy.subject, copy.text, copy.html, copy.parts)

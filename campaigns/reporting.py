@@ -163,7 +163,7 @@ class CampaignReport:
         if self.verdict is Verdict.WORKS:
             return _("It works: customers who were written to bought more often.")
         if self.verdict is Verdict.HARMS:
-            return _("It does not work: customers who were written to bought less often.")
+            return _("It does harm: customers who were written to bought less often.")
         if self.verdict is Verdict.NO_EVIDENCE:
             return _("No evidence of an effect.")
         return _("Cannot tell: needs about %(n)s customers per arm to see +1 point.") % {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Case, Count, Max, Q, QuerySet, Value, When
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Max, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -42,6 +42,7 @@ REASONS: dict[str, str | Promise] = {
     "send_window": _("Too late: the time for sending was over"),
     "unreachable": _("The provider could not be reached"),
     "bounced": _("The address does not exist"),
+    "demo": _("Invented: written to in the simulator only"),
     **dict(Message.State.choices),
 }
 
@@ -137,12 +138,14 @@ def _by_reason(people: QuerySet[CustomerFacts], channel: str) -> dict[str, int]:
 
 
 def base_rate(book: str) -> tuple[float, bool]:
-    """The share of held-out customers who bought within the window, over the book's last campaigns; and whether it is
-    the store's own (False: ASSUMED_BASE, because too few were held out)."""
-    last = Campaign.objects.filter(shop__book=book, state=Campaign.State.FINISHED, holdout_percent__gt=0)
-    rates = [
-        found.orders.holdout for found in reports(list(last.select_related("shop").order_by("-started_at", "-id")[:6]))
-    ]
+    """The share of held-out customers who bought within the window, over the book's last campaigns whose window is over;
+    and whether it is the store's own (False: ASSUMED_BASE, because too few were held out)."""
+    finished = Campaign.objects.filter(shop__book=book, state=Campaign.State.FINISHED, holdout_percent__gt=0)
+    # While a window is open, buyers are missing: it would pass for a rate lower than the store's.
+    window = ExpressionWrapper(F("window_days") * timedelta(days=1), output_field=DurationField())
+    over = finished.filter(started_at__lte=Value(timezone.now()) - window)
+    last = list(over.select_related("shop").order_by("-started_at", "-id")[:6])
+    rates = [found.orders.holdout for found in reports(last)]
     pooled = Rate(sum(rate.hits for rate in rates), sum(rate.n for rate in rates))
     if pooled.n < ENOUGH_HELD_OUT or not pooled.hits:
         return ASSUMED_BASE, False

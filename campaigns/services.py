@@ -46,6 +46,10 @@ def create_campaign(
     """A draft. Without a plan entry it needs a reason. Raises BadInput."""
     if template is not None and template.channel != channel:
         raise BadInput(_("The template is for another channel."), code="wrong_channel")
+    if segment is not None and segment.book not in ("", shop.book):
+        raise BadInput(_("The segment is of other shops than the campaign."), code="wrong_book")
+    if plan_entry is not None and plan_entry.shop_id != shop.pk:
+        raise BadInput(_("The plan entry is of another shop."), code="wrong_shop")
     if plan_entry is None and not unplanned_reason.strip():
         raise BadInput(_("Say why this campaign is not in the plan."), code="unplanned_reason")
     if not 0 <= holdout_percent <= 50:

@@ -17,10 +17,10 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns.delivery.touch import record_sent
 from campaigns.models import Link, Message, Response
 from customers.models import Channel, Customer
 from customers.normalforms import normal_phone
-from customers.selectors import refusal
 from customers.services import record_optout, suppress
 from touchpoints.services import record_touchpoint
 
@@ -120,8 +120,8 @@ def record_unsubscribe(*, token: uuid.UUID, source: str) -> bool:
 
 
 def _opt_out(message: Message, source: str) -> None:
-    if refusal(customer_id=message.customer_id, channel=message.channel) != "suppressed":
-        record_optout(customer=message.customer, channel=message.channel, source=source)
+    # Also where the address is blocked already: a bounce may be lifted, what the customer said stays.
+    record_optout(customer=message.customer, channel=message.channel, source=source)
     known = message.responses.filter(kind=Response.Kind.UNSUBSCRIBE).exists()
     if not known:
         message.responses.create(kind=Response.Kind.UNSUBSCRIBE, occurred_at=timezone.now(), data={"source": source})
@@ -200,4 +200,5 @@ def _apply_receipt(message: Message, status: str) -> None:
 def _raise_state(pk: int, state: str, before: list[Message.State], reason: str = "") -> None:
     """Only for what was handed over; the row is left alone where another word came first."""
     handed_over = Message.objects.filter(pk=pk, state__in=before, sent_at__isnull=False)
-    handed_over.update(state=state, reason=reason, updated_at=timezone.now())
+    if handed_over.update(state=state, reason=reason, updated_at=timezone.now()):
+        record_sent(message_ids=[pk])  # a doubt may be settled long after its campaign has ended

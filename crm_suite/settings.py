@@ -3,7 +3,7 @@
 import logging
 import secrets
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
 from csp.constants import NONE, SELF, UNSAFE_INLINE
@@ -79,7 +79,6 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "django_filters",
-    "django_tables2",
     "django_htmx",
     "crispy_forms",
     "crispy_bootstrap5",
@@ -299,7 +298,6 @@ SPECTACULAR_SETTINGS = {
 }
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
-DJANGO_TABLES2_TEMPLATE = "django_tables2/bootstrap5.html"
 
 # --- providers --------------------------------------------------------------------------------------------------------
 
@@ -307,14 +305,17 @@ SMTP_URL = env.url("SMTP_URL", "", schemes={"smtp", "smtps"})
 SMS_URL = env.url("SMS_URL", "", schemes={"http", "https"})
 # Where the simulator that `up` starts shows what it received; empty on a real installation.
 SIMULATOR_URL = env.url("SIMULATOR_URL", "", schemes={"http"})
+# Behind which channels it stands: only there may the invented customers of the demo shop be written to.
+SIMULATED_CHANNELS = env.words("SIMULATED_CHANNELS")
 
 # Mail of the product itself (password resets) takes the same road as campaigns.
 _smtp = urlsplit(SMTP_URL)
 EMAIL_HOST = _smtp.hostname or "localhost"
 EMAIL_PORT = _smtp.port or (465 if _smtp.scheme == "smtps" else 25)
-EMAIL_HOST_USER = _smtp.username or ""
-EMAIL_HOST_PASSWORD = _smtp.password or ""
+EMAIL_HOST_USER = unquote(_smtp.username or "")
+EMAIL_HOST_PASSWORD = unquote(_smtp.password or "")
 EMAIL_USE_SSL = _smtp.scheme == "smtps"
+EMAIL_USE_TLS = not EMAIL_USE_SSL and parse_qs(_smtp.query).get("tls") == ["1"]
 EMAIL_TIMEOUT = 20  # seconds
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"crm@{_site.hostname}")
 

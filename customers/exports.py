@@ -30,7 +30,7 @@ BATCH = 2_000
 
 def header() -> list[str]:
     return [
-        _("Number"), _("Name"), _("Phone"), _("E-mail"), _("City"), _("Country"), _("Lifecycle stage"),
+        _("Number"), _("Full name"), _("Phone"), _("E-mail"), _("City"), _("Country"), _("Lifecycle stage"),
         _("Value group"), "R", "F", "M", _("Orders"), _("Net amount"), _("Currency"), _("First purchase"),
         _("Last purchase"), _("Platforms"), _("Reachable by e-mail"), _("Reachable by SMS"),
     ]  # fmt: skip

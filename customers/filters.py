@@ -8,18 +8,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from customers import selectors
-from customers.models import Channel, Customer, Platform, Suppression
+from customers.models import Channel, Customer, Group, Platform, Stage, Suppression
 
-# The codes are those of segmentation's Stage and Group, which this room does not know; a test keeps both equal.
-STAGES = [
-    ("prospect", _("Prospect")), ("new", _("New")), ("active", _("Active")), ("silent", _("Silent")),
-    ("dormant", _("Dormant")), ("lost", _("Lost")),
-]  # fmt: skip
-GROUPS = [
-    ("champions", _("Champions")), ("promising", _("Promising spenders")), ("must_keep", _("Must keep")),
-    ("at_risk", _("At risk spenders")), ("loyal_small", _("Loyal small")), ("new_small", _("New small")),
-    ("fading_small", _("Fading small")), ("lost_small", _("Lost small")),
-]  # fmt: skip
 SCORES = [(score, str(score)) for score in range(1, 6)]
 REACHABLE = [("email", _("By e-mail")), ("sms", _("By SMS")), ("any", _("By either")), ("none", _("By neither"))]
 
@@ -28,8 +18,8 @@ class CustomerFilter(df.FilterSet):  # type: ignore[misc]
     """Filters of customers by what is known of them. Amounts in the currency of the customer's book."""
 
     q = df.CharFilter(method="search", label=_("Name, phone, e-mail or number"))
-    stage = df.MultipleChoiceFilter(field_name="facts__stage", choices=STAGES, label=_("Lifecycle stage"))
-    group = df.MultipleChoiceFilter(field_name="facts__group", choices=GROUPS, label=_("Value group"))
+    stage = df.MultipleChoiceFilter(field_name="facts__stage", choices=Stage.choices, label=_("Lifecycle stage"))
+    group = df.MultipleChoiceFilter(field_name="facts__group", choices=Group.choices, label=_("Value group"))
     platform = df.MultipleChoiceFilter(choices=Platform.choices, method="on_platform", label=_("Platform"))
     reachable = df.ChoiceFilter(choices=REACHABLE, method="reach", label=_("Reachable"))
     orders_min = df.NumberFilter(field_name="facts__orders", lookup_expr="gte", label=_("Orders, at least"))

@@ -1,7 +1,7 @@
 """Finding people by the keys that they are known by, and making those who are new. Set-based, in batches."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -57,11 +57,12 @@ def match_people(*, people: Sequence[Person], source: str, is_demo: bool = False
     with connection.cursor() as cursor:
         known = _known(cursor, wanted)
         strangers = [key for key in wanted if key not in known]
-        if strangers:
+        better_known = _reached_at_last(cursor, [(known[key], wanted[key]) for key in wanted if key in known])
+        if strangers or better_known:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCK_SPACE])
             known |= _known(cursor, strangers)
             newcomers = [wanted[key] for key in strangers if key not in known]
-            known |= _introduce(cursor, newcomers, source=source, is_demo=is_demo)
+            known |= _introduce(cursor, newcomers, better_known, known, source=source, is_demo=is_demo)
         _fill_in(cursor, {known[key]: person for key, person in wanted.items()})
     return known
 
@@ -78,12 +79,44 @@ def _known(cursor: CursorWrapper, keys: Iterable[Key]) -> dict[Key, int]:
     return {(str(kind), str(scope), str(value)): int(str(pk)) for kind, scope, value, pk in rows}
 
 
-def _introduce(cursor: CursorWrapper, newcomers: Sequence[Person], *, source: str, is_demo: bool) -> dict[Key, int]:
-    """Identities for people without a known key, and customers for those whom no contact point tells."""
+def _reached_at_last(cursor: CursorWrapper, people: Sequence[tuple[int, Person]]) -> list[Person]:
+    """Known people whose phone or e-mail comes to be known, with just that: they are recognised by it from now on."""
+    told = sorted({pk for pk, person in people if person.phone or person.email})
+    rows = _values(
+        cursor,
+        """SELECT c.id, c.phone = '', c.email = '' FROM customers_customer c JOIN (VALUES %s) AS t (id) ON c.id = t.id
+           WHERE c.phone = '' OR c.email = ''""",
+        [(pk,) for pk in told],
+    )
+    lacks = {pk: (no_phone, no_email) for pk, no_phone, no_email in rows}
+    found = []
+    for pk, person in people:
+        no_phone, no_email = lacks.get(pk, (False, False))
+        news = replace(person, phone=person.phone if no_phone else "", email=person.email if no_email else "")
+        if news.phone or news.email:
+            found.append(news)
+    return found
+
+
+def _introduce(
+    cursor: CursorWrapper,
+    newcomers: Sequence[Person],
+    better_known: Sequence[Person],
+    known: Mapping[Key, int],
+    *,
+    source: str,
+    is_demo: bool,
+) -> dict[Key, int]:
+    """Identities for people without a known key, and customers for those whom no contact point tells.
+
+    Who is `better_known` gets their new contact points as keys, unless somebody else has them.
+    """
     scope = shared_scope(is_demo=is_demo)
-    contacts = {person.key: _contact_keys(person, scope) for person in newcomers}
+    contacts = {person.key: _contact_keys(person, scope) for person in [*newcomers, *better_known]}
     owners = _known(cursor, {key for keys in contacts.values() for key in keys})
-    owner_of: dict[Key, int] = {}
+    owner_of: dict[Key, int] = {person.key: known[person.key] for person in better_known}
+    for person in better_known:
+        owners = dict.fromkeys(contacts[person.key], owner_of[person.key]) | owners
     pending: list[list[Person]] = []
     group_of: dict[Key, int] = {}
     for person in newcomers:
@@ -101,7 +134,7 @@ def _introduce(cursor: CursorWrapper, newcomers: Sequence[Person], *, source: st
             group_of |= {key: group for key in keys if key not in group_of}
     ids = _create(cursor, [members[0] for members in pending], is_demo=is_demo)
     owner_of |= {person.key: pk for members, pk in zip(pending, ids, strict=True) for person in members}
-    _tell_apart(cursor, newcomers, owner_of, contacts, source)
+    _tell_apart(cursor, [*newcomers, *better_known], owner_of, contacts, source)
     return owner_of
 
 

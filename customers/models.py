@@ -6,11 +6,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from crm_suite.lib.days import validate_zone
 from crm_suite.lib.masking import mask_email, mask_phone
 from crm_suite.lib.money import validate_currency
+from customers.normalforms import normal_phone
 
 
 class Platform(models.TextChoices):
@@ -28,8 +29,32 @@ class Platform(models.TextChoices):
 
 
 class Channel(models.TextChoices):
-    EMAIL = "email", _("E-mail")
+    EMAIL = "email", pgettext_lazy("channel", "E-mail")
     SMS = "sms", _("SMS")
+
+
+class Stage(models.TextChoices):
+    """Lifecycle stage by recency against the book's own bounds; segmentation finds it, every room names it."""
+
+    PROSPECT = "prospect", _("Prospect")
+    NEW = "new", _("New")
+    ACTIVE = "active", _("Active")
+    SILENT = "silent", _("Silent")
+    DORMANT = "dormant", _("Dormant")
+    LOST = "lost", _("Lost")
+
+
+class Group(models.TextChoices):
+    """The eight value groups by high or low R, F and M, from best to least; segmentation finds them."""
+
+    CHAMPIONS = "champions", _("Champions")
+    PROMISING = "promising", _("Promising spenders")
+    MUST_KEEP = "must_keep", _("Must keep")
+    AT_RISK = "at_risk", _("At risk spenders")
+    LOYAL_SMALL = "loyal_small", _("Loyal small")
+    NEW_SMALL = "new_small", _("New small")
+    FADING_SMALL = "fading_small", _("Fading small")
+    LOST_SMALL = "lost_small", _("Lost small")
 
 
 class Shop(models.Model):
@@ -167,9 +192,11 @@ class Identity(models.Model):
 
     @property
     def masked(self) -> str:
-        """The key as everybody may see it: phones and e-mails masked, platform names as they are."""
-        masks = {self.Kind.PHONE.value: mask_phone, self.Kind.EMAIL.value: mask_email}
-        return masks.get(self.kind, str)(self.value)
+        """The key as everybody may see it: phones and e-mails masked, also where a platform uses one as a name."""
+        if "@" in self.value:
+            return mask_email(self.value)
+        is_phone = self.kind == self.Kind.PHONE or normal_phone(self.value) is not None
+        return mask_phone(self.value) if is_phone else self.value
 
 
 class Consent(models.Model):
@@ -227,7 +254,7 @@ class CustomerFacts(models.Model):
     """What the other rooms have found out about a customer: one narrow row that lists, rules and counts read.
 
     Derived, never the truth; `manage.py refresh_analysis` rebuilds it. Amounts are in the currency of `book`.
-    Days are the shop's local days. Scores 1–5, 0 while not scored; group and stage codes are segmentation's.
+    Days are the shop's local days. Scores 1–5, 0 while not scored; `group` is a Group, `stage` a Stage, "" where none.
     """
 
     customer = models.OneToOneField(Customer, on_delete=models.CASCADE, primary_key=True, related_name="facts")

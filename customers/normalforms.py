@@ -15,6 +15,9 @@ _CHINESE_MOBILE = re.compile(r"(?:\+?86|0086|0)?(1[3-9]\d{9})")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])")
 
+#: A platform hid part of the key (t**8, 1******6198, ##密文): many people share what is left of it. Python and polars.
+HIDDEN = r"[*＊]|^##"
+
 #: Numbers that take an SMS, as a pattern that Python and PostgreSQL read alike: Chinese mobiles, and abroad any.
 SMS_ABLE = r"^\+(861[3-9][0-9]{9}|(?!86)[1-9][0-9]{5,13})$"
 _SMS_ABLE = re.compile(SMS_ABLE)

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
 from django.db.models import Q, QuerySet
 
-from crm_suite.lib.days import today_in
 from crm_suite.lib.digests import address_digest
 from customers import reach
 from customers.addresses import FIELDS, mask_address, normal_address
@@ -110,18 +108,14 @@ def possible_digests(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Worth:
-    """What one customer has been worth. Amounts in `currency`, net of refunds; days in the shop's zone."""
+    """What one customer has been worth. Amounts in `currency`, net of refunds; days in the shop's zone.
+
+    Nothing is counted to today: how long ago something was depends on the analysis in force, segmentation's.
+    """
 
     facts: CustomerFacts
     currency: str
     average: Decimal | None
-    days_since: int | None
-
-    @property
-    def pace(self) -> float | None:
-        """Days since the last purchase as a multiple of this customer's median gap: 1 is their own rhythm."""
-        gap = self.facts.median_gap
-        return self.days_since / gap if gap and self.days_since is not None else None
 
 
 def worth(customer: Customer, book: Book | None) -> Worth:
@@ -132,13 +126,7 @@ def worth(customer: Customer, book: Book | None) -> Worth:
         facts=facts,
         currency=own.currency if own else "",
         average=facts.net_amount / facts.orders if facts.orders else None,
-        days_since=days_since(facts.last_paid_on, own.timezone if own else "UTC"),
     )
-
-
-def days_since(day: date | None, zone: str) -> int | None:
-    """Whole days from a local day to today in `zone`; None where there is no such day."""
-    return (today_in(zone) - day).days if day else None
 
 
 @dataclass(frozen=True)
@@ -178,7 +166,9 @@ def consent_history(customer: Customer) -> list[Consent]:
 
 
 def is_in_use(shop: Shop) -> bool:
-    """Whether anything in any room belongs to this shop already, such as an order or a campaign."""
+    """Whether anything in any room belongs to this shop already: an order, a campaign, a buyer known by its code."""
+    if Identity.objects.filter(kind=Identity.Kind.PLATFORM, scope=shop.code).exists():
+        return True
     users = (relation for relation in Shop._meta.related_objects if relation.related_model is not Shop)
     return any(
         relation.related_model._base_manager.filter(**{relation.field.name: shop.pk}).exists()  # type: ignore[union-attr]

@@ -16,6 +16,7 @@ from crm_suite.lib.errors import BadInput, DomainError, WrongState
 from crm_suite.lib.masking import mask_email, mask_name, mask_phone
 from customers import reach, selectors
 from customers.addresses import FIELDS, mask_address, normal_address
+from customers.locks import hold_customers
 from customers.models import Channel, Consent, Customer, Shop, Suppression
 from customers.normalforms import normal_phone, written_email
 
@@ -51,6 +52,7 @@ def record_consent(
     A yes does not lift a suppression: an address that bounced or complained stays unwritten-to.
     """
     _known_channel(channel)
+    hold_customers([customer.pk])
     consent = Consent.objects.create(
         customer=customer,
         channel=channel,
@@ -79,13 +81,19 @@ def suppress(
     if normal is None:
         raise BadInput(_("“%(address)s” is not a usable address.") % {"address": address}, code="bad_address")
     masked = mask_address(channel=channel, address=normal)
+    owners = _owners(channel, normal)
+    hold_customers(owners)
     suppression, created = Suppression.objects.get_or_create(
         channel=channel,
         address_digest=address_digest(normal),
         defaults={"masked": masked, "reason": reason, "source": source, "is_demo": is_demo},
     )
+    if suppression.is_demo and not is_demo:
+        # Said by somebody real now: it stays when the demo shop goes.
+        suppression.is_demo = False
+        suppression.save(update_fields=["is_demo"])
     if created:
-        refresh_reach(customer_ids=_owners(channel, normal))
+        refresh_reach(customer_ids=owners)
         audit(action="suppression.add", actor=by, target=f"{channel} {suppression.masked}", changes={"reason": reason})
     return suppression
 
@@ -107,10 +115,11 @@ def lift_suppression(*, suppression: Suppression, reason: str, by: User) -> None
 def record_optout(*, customer: Customer, channel: str, source: str, by: User | None = None) -> None:
     """The customer wants nothing more in this channel: consent withdrawn, address suppressed. Repeating is harmless."""
     _known_channel(channel)
+    address = getattr(customer, FIELDS[channel])
+    hold_customers([customer.pk, *(_owners(channel, address) if address else [])])
     newest = customer.consents.filter(channel=channel).first()
     if newest is None or newest.granted:
         record_consent(customer=customer, channel=channel, granted=False, source=source, by=by)
-    address = getattr(customer, FIELDS[channel])
     if address:
         reason = Suppression.Reason.UNSUBSCRIBED
         suppress(channel=channel, address=address, reason=reason, source=source, is_demo=customer.is_demo, by=by)
@@ -160,16 +169,21 @@ _WRITE_REACH = """
 def edit_customer(*, customer: Customer, by: User | None = None, **fields: str) -> Customer:
     """Change what is known of a person: any of EDITABLE. Phone and e-mail are brought into the form one writes to.
 
-    Raises BadInput for an unknown field or an address that cannot be used; '' takes an address away.
+    Raises BadInput for an unknown field or an address that cannot be used; '' takes an address away. What is the same
+    in whatever spelling is no change: nothing is written, nothing recorded.
     """
-    for name, value in fields.items():
-        if name not in EDITABLE:
-            raise BadInput(_("“%(field)s” cannot be changed.") % {"field": name}, code="unknown_field")
-        setattr(customer, name, _clean(name, value))
-    customer.save(update_fields=[*fields, "updated_at"])
-    if {"phone", "email"} & fields.keys():
+    if unknown := fields.keys() - set(EDITABLE):
+        raise BadInput(_("“%(field)s” cannot be changed.") % {"field": min(unknown)}, code="unknown_field")
+    clean = {name: _clean(name, value) for name, value in fields.items()}
+    news = {name: value for name, value in clean.items() if getattr(customer, name) != value}
+    if not news:
+        return customer
+    for name, value in news.items():
+        setattr(customer, name, value)
+    customer.save(update_fields=[*news, "updated_at"])
+    if {"phone", "email"} & news.keys():
         refresh_reach(customer_ids=[customer.pk])
-    changes = {name: _masked(name, getattr(customer, name)) for name in fields}
+    changes = {name: _masked(name, value) for name, value in news.items()}
     audit(action="customer.edit", actor=by, target=f"customer:{customer.pk}", changes=changes)
     return customer
 

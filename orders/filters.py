@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from crm_suite.lib.days import day_bounds
+from customers.filters import without_blanks
 from customers.models import Shop
 from orders.models import Order
 
@@ -17,7 +18,7 @@ BUYERS = [("known", _("Customer known")), ("anonymous", _("Anonymous"))]
 
 
 class OrderFilter(df.FilterSet):  # type: ignore[misc]
-    """Filters of orders. Days are those of the shop that the order belongs to, or of the `zone` given."""
+    """Filters of orders. Days are those of the shop that is asked for, else of the `zone` given (UTC if none)."""
 
     q = df.CharFilter(field_name="external_id", lookup_expr="startswith", label=_("Order number begins with"))
     shop = df.ModelChoiceFilter(queryset=Shop.objects.all(), to_field_name="code", label=_("Shop"))
@@ -33,23 +34,18 @@ class OrderFilter(df.FilterSet):  # type: ignore[misc]
         fields: list[str] = []
 
     def __init__(self, data: QueryDict | None = None, *args: Any, zone: str = "UTC", **kwargs: Any) -> None:
-        super().__init__(_without_blanks(data) if data else data, *args, **kwargs)
+        super().__init__(without_blanks(data) if data else data, *args, **kwargs)
         self.zone = str(ZoneInfo(zone))
 
     def from_day(self, queryset: QuerySet[Order], name: str, value: date) -> QuerySet[Order]:
-        return queryset.filter(placed_at__gte=day_bounds(value, self.zone)[0])
+        return queryset.filter(placed_at__gte=day_bounds(value, self._zone())[0])
 
     def to_day(self, queryset: QuerySet[Order], name: str, value: date) -> QuerySet[Order]:
-        return queryset.filter(placed_at__lt=day_bounds(value, self.zone)[1])
+        return queryset.filter(placed_at__lt=day_bounds(value, self._zone())[1])
 
     def by_buyer(self, queryset: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
         return queryset.filter(customer__isnull=value == "anonymous")
 
-
-def _without_blanks(data: QueryDict) -> QueryDict:
-    """A select left at "All" sends an empty value, which is no choice but no mistake either."""
-    kept = QueryDict(mutable=True)
-    for name, values in data.lists():
-        if given := [value for value in values if value]:
-            kept.setlist(name, given)
-    return kept
+    def _zone(self) -> str:
+        shop = self.form.cleaned_data.get("shop")
+        return shop.timezone if shop else self.zone

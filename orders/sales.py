@@ -140,7 +140,7 @@ def sales(book: Book, first: date, last: date) -> Sales:
 
 def months(book: Book, end: date) -> list[Month]:
     """The last 24 months up to that of `end`, oldest first; from the first month with a paid order on."""
-    first = date(end.year - MONTHS_SHOWN // 12, end.month, 1)
+    first = date(end.year - MONTHS_SHOWN // 12 + end.month // 12, end.month % 12 + 1, 1)
     rows = _rows(
         f"""WITH sold AS (
               SELECT date_trunc('month', o.paid_on)::date AS month, o.customer_id, o.paid_on, o.net_amount,

@@ -48,7 +48,7 @@ def orders_of(book: Book) -> QuerySet[Order]:
 
 
 def orders_for_export(orders: QuerySet[Order]) -> Iterator[list[object]]:
-    """Rows of the export, newest first; times in the shop's zone."""
+    """Rows of the export, newest first; moments in UTC."""
     for order in orders.order_by("-placed_at", "-pk").iterator(chunk_size=EXPORTED):
         yield [
             order.external_id, order.shop.code, order.state, order.platform_state, order.placed_at, order.paid_at,

@@ -1,7 +1,8 @@
 """Orders that a program sends: checked one by one, written by the statements of the import engine."""
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,11 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from customers.models import Shop
-from customers.normalforms import normal_phone, written_email
+from customers.normalforms import HIDDEN, normal_phone, written_email
 from orders.importers import staging
 from orders.importers.applying import Chunk, apply
 from orders.importers.layout import STAGED, STATE_RANK
 from orders.importers.sorting import region_of
+from orders.models import Refund
 
 LARGEST_AMOUNT = Decimal("1e12")
 STAGE = "orders_upsert"
@@ -97,7 +99,7 @@ class RowResult:
 @transaction.atomic
 def upsert(*, shop: Shop, orders: Sequence[OrderInput]) -> tuple[list[RowResult], list[int]]:
     """Results in the order given, and the ids of created and changed orders."""
-    errors = _problems(orders)
+    errors = _problems(orders, _orders_of_refunds(shop, orders))
     good = {order.external_id: order for index, order in enumerate(orders) if index not in errors}
     outcome: dict[str, str] = {}
     changed: list[int] = []
@@ -116,8 +118,18 @@ def upsert(*, shop: Shop, orders: Sequence[OrderInput]) -> tuple[list[RowResult]
     ], changed
 
 
-def _problems(orders: Sequence[OrderInput]) -> dict[int, list[RowError]]:
-    """Errors by index. An order number that comes twice in one request is an error the second time."""
+def _orders_of_refunds(shop: Shop, orders: Sequence[OrderInput]) -> dict[str, str | None]:
+    """Refund number → number of the order that it is known to belong to; None where it names none."""
+    numbers = {refund.external_id for order in orders for refund in order.refunds}
+    known = Refund.objects.filter(shop=shop, external_id__in=numbers)
+    return dict(known.values_list("external_id", "order__external_id"))
+
+
+def _problems(orders: Sequence[OrderInput], known: Mapping[str, str | None]) -> dict[int, list[RowError]]:
+    """Errors by index. An order number that comes twice in one request is an error the second time.
+
+    `known` refunds keep their order: one that moved would leave its amount behind.
+    """
     found: dict[int, list[RowError]] = {}
     seen: set[str] = set()
     refunds: set[str] = set()
@@ -128,6 +140,8 @@ def _problems(orders: Sequence[OrderInput]) -> dict[int, list[RowError]]:
         numbers = [refund.external_id for refund in order.refunds]
         if len({*numbers}) < len(numbers) or refunds & {*numbers}:
             errors.append(RowError("refunds", "repeated", _("A refund number is in the request twice.")))
+        if any(known.get(number) not in (None, order.external_id) for number in numbers):
+            errors.append(RowError("refunds", "taken", _("A refund number belongs to another order already.")))
         seen.add(order.external_id)
         refunds |= {*numbers}
         if errors:
@@ -136,7 +150,7 @@ def _problems(orders: Sequence[OrderInput]) -> dict[int, list[RowError]]:
 
 
 def _errors(order: OrderInput) -> Iterator[RowError]:
-    if not 1 <= len(order.external_id.strip()) <= 80 or "\x00" in repr(order):
+    if not 1 <= len(order.external_id.strip()) <= 80:
         yield RowError("external_id", "invalid", _("The order number needs 1 to 80 characters."))
     if order.state not in STATE_RANK:
         yield RowError("state", "invalid_choice", _("There is no state “%(value)s”.") % {"value": order.state})
@@ -157,8 +171,9 @@ def _line_errors(order: OrderInput) -> Iterator[RowError]:
     for place, line in enumerate(order.lines):
         if not 0 < line.quantity < 2**31:
             yield RowError(f"lines.{place}.quantity", "invalid", _("The quantity must be positive."))
-        if not 0 <= line.unit_price < LARGEST_AMOUNT or not 0 <= (line.amount or 0) < LARGEST_AMOUNT:
-            yield RowError(f"lines.{place}.unit_price", "invalid", _("The amount must not be negative."))
+        amounts = (line.unit_price, line.amount or 0, max(line.quantity, 0) * line.unit_price)
+        if any(not 0 <= amount < LARGEST_AMOUNT for amount in amounts):
+            yield RowError(f"lines.{place}.unit_price", "invalid", _("The amount must not be negative or too large."))
     for place, refund in enumerate(order.refunds):
         if not 0 <= refund.amount < LARGEST_AMOUNT:
             yield RowError(f"refunds.{place}.amount", "invalid", _("The amount must not be negative."))
@@ -218,7 +233,7 @@ def _head(order: OrderInput, region: str) -> dict[str, object]:
 
 
 def _buyer_key(buyer_id: str, phone: str | None, email: str | None) -> str | None:
-    if buyer_id:
+    if buyer_id and not re.search(HIDDEN, buyer_id):
         return f"platform:{buyer_id}"
     if phone:
         return f"phone:{phone}"

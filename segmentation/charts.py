@@ -63,19 +63,6 @@ def groups_finding(shares: Sequence[Share]) -> str:
     }  # fmt: skip
 
 
-def stage_chart(shares: Sequence[Share]) -> Chart:
-    """Customers per stage, one bar each in the colour of the stage."""
-    return {
-        "type": "stacked",
-        "title": stage_finding(shares),
-        "x": [_("Customers")],
-        "y_name": _("customers"),
-        "series": [
-            {"name": share.label, "data": [share.n], "color": f"stage-{share.code}"} for share in shares if share.n
-        ],
-    }
-
-
 def stage_finding(shares: Sequence[Share]) -> str:
     """How many of those who ever bought are still near."""
     buyers = sum(share.n for share in shares if share.code != "prospect")

@@ -9,8 +9,7 @@ from django.db.models import DecimalField, ExpressionWrapper, F, Q, Value
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy
 
-from customers.models import CustomerFacts, Platform
-from segmentation.models import Group, Stage
+from customers.models import CustomerFacts, Group, Platform, Stage
 
 Text = str | Promise
 #: A condition from operator, checked value and the day recency is counted to.
@@ -173,7 +172,7 @@ FIELDS: dict[str, Field] = {
             "median_gap", gettext_lazy("Usual days between purchases"), "days",
             info=gettext_lazy("Median of this customer's own spells; unknown for those who bought on one day only."),
         ),
-        _field("refunds", gettext_lazy("Refunds"), "number"),
+        _field("refunds", gettext_lazy("Number of refunds"), "number"),
         _field("r_score", gettext_lazy("R score"), "score", info=gettext_lazy("5 bought most recently.")),
         _field("f_score", gettext_lazy("F score"), "score", info=gettext_lazy("5 bought most often.")),
         _field("m_score", gettext_lazy("M score"), "score", info=gettext_lazy("5 spent most.")),

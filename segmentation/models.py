@@ -8,30 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from customers.models import Customer
 
 
-class Stage(models.TextChoices):
-    """Lifecycle stage by recency against the book's own bounds (domain.md 4)."""
-
-    PROSPECT = "prospect", _("Prospect")
-    NEW = "new", _("New")
-    ACTIVE = "active", _("Active")
-    SILENT = "silent", _("Silent")
-    DORMANT = "dormant", _("Dormant")
-    LOST = "lost", _("Lost")
-
-
-class Group(models.TextChoices):
-    """The eight value groups (domain.md 3): code → label; the order is from best to least."""
-
-    CHAMPIONS = "champions", _("Champions")
-    PROMISING = "promising", _("Promising spenders")
-    MUST_KEEP = "must_keep", _("Must keep")
-    AT_RISK = "at_risk", _("At risk spenders")
-    LOYAL_SMALL = "loyal_small", _("Loyal small")
-    NEW_SMALL = "new_small", _("New small")
-    FADING_SMALL = "fading_small", _("Fading small")
-    LOST_SMALL = "lost_small", _("Lost small")
-
-
 class AnalysisRun(models.Model):
     """One computation of a book: the bounds and cuts it found are in force until the next finished run."""
 

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from segmentation.models import Group, Stage
+from customers.models import Group, Stage
 
 Rule = dict[str, Any]
 

@@ -9,10 +9,10 @@ from django.db.models import Count, Q, QuerySet
 
 from crm_suite.lib.days import today_in
 from customers.books import book_of, books
-from customers.models import CustomerFacts
+from customers.models import CustomerFacts, Group, Stage
 from segmentation import rules
 from segmentation.fields import shown
-from segmentation.models import AnalysisRun, Group, LabelChange, Segment, SegmentMember, Stage
+from segmentation.models import AnalysisRun, LabelChange, Segment, SegmentMember
 
 #: Older than this, the newest order says that the data are historic rather than that everybody is lost.
 AT_REST_DAYS = 60
@@ -119,12 +119,14 @@ class Sample:
     why: list[str]
 
 
-def sample(*, people: QuerySet[CustomerFacts], rule: object, book: str, size: int = 10) -> list[Sample]:
-    """Up to `size` members, by customer number."""
-    day, asked = as_of(book), {leaf.field.code: leaf.field for leaf in rules.leaves(rules.parse(rule))}
-    rows = people.select_related("customer").order_by("pk")[:size]
+def sample(*, people: QuerySet[CustomerFacts], rule: object, size: int = 10) -> list[Sample]:
+    """Up to `size` members, by customer number. Days are counted to the run in force of each one's book."""
+    asked = {leaf.field.code: leaf.field for leaf in rules.leaves(rules.parse(rule))}
+    rows = list(people.select_related("customer").order_by("pk")[:size])
+    days = {code: as_of(code) for code in {facts.book for facts in rows}}
     return [
-        Sample(facts, [f"{field.label}: {shown(field.show(facts, day))}" for field in asked.values()]) for facts in rows
+        Sample(facts, [f"{field.label}: {shown(field.show(facts, days[facts.book]))}" for field in asked.values()])
+        for facts in rows
     ]
 
 
@@ -133,10 +135,6 @@ def reach(people: QuerySet[CustomerFacts]) -> dict[str, int]:
     return people.aggregate(
         total=Count("pk"), email=Count("pk", filter=Q(email_ok=True)), sms=Count("pk", filter=Q(sms_ok=True))
     )
-
-
-def segments(*, archived: bool = False) -> QuerySet[Segment]:
-    return Segment.objects.filter(archived_at__isnull=not archived).select_related("created_by")
 
 
 # --- figures of the run in force --------------------------------------------------------------------------------------
@@ -224,6 +222,12 @@ class Standing:
     next_stage: str | None
     next_day: date | None
     history: list[LabelChange]
+
+    @property
+    def pace(self) -> float | None:
+        """Recency as a multiple of this customer's own median gap: 1 is their rhythm."""
+        gap = self.facts.median_gap
+        return self.recency / gap if gap and self.recency is not None else None
 
 
 def standing(customer_id: int) -> Standing | None:

@@ -2,7 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from customers.models import Customer, Shop
 from orders.models import Order
@@ -20,7 +20,7 @@ class Touchpoint(models.Model):
         DISCOVER = "discover", _("Discover")
         BROWSE = "browse", _("Browse")
         CONSULT = "consult", _("Consult")
-        ORDER = "order", _("Order")
+        ORDER = "order", pgettext_lazy("journey stage", "Order")
         PAY = "pay", _("Pay")
         SHIP = "ship", _("Ship")
         RECEIVE = "receive", _("Receive & unbox")

@@ -1,7 +1,5 @@
 """Providers. Everything above this package speaks of channels ("email", "sms") and knows no provider by name."""
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -33,9 +31,9 @@ def is_configured(channel: str) -> bool:
 
 
 def stays_here(channel: str) -> bool:
-    """Whether what is handed over stays on this machine or in the simulator: fit for invented people."""
-    host, simulator = urlsplit(_address(channel)).hostname, urlsplit(settings.SIMULATOR_URL).hostname
-    return host is not None and host in {"127.0.0.1", "::1", "localhost", simulator}
+    """Whether the simulator stands behind this channel: fit for invented people. An address of this very machine says
+    nothing: a mail relay to the whole world listens there on many servers."""
+    return channel in settings.SIMULATED_CHANNELS
 
 
 def open_channel(channel: str) -> ChannelAdapter:

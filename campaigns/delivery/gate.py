@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from campaigns import policy
+from campaigns.channels import stays_here
 from campaigns.delivery import faults, locks
 from campaigns.delivery.claim import Claimed
 from campaigns.delivery.sql import changed, rows
@@ -37,6 +38,7 @@ class _Standing(NamedTuple):
     frozen_digest: str
     digest: str
     refusal: str | None
+    is_invented: bool
     in_doubt: bool
     in_window: int
 
@@ -80,16 +82,19 @@ def _standing_sql(channel: str) -> tuple[str, tuple[Any, ...]]:
         digest=address_digest_of(channel, prefix="customer__"),
         refusal=refusal_case(channel, prefix="customer__"),
     )
-    columns = ("id", "customer_id", "address", "address_digest", "digest", "refusal", "sent_at", "claim_token", "state")
+    columns = (
+        "id", "customer_id", "address", "address_digest", "digest", "refusal", "customer__is_demo", "sent_at",
+        "claim_token", "state",
+    )  # fmt: skip
     sql, params = messages.values_list(*columns).query.sql_with_params()
     return (
         # The inner text is Django's own.
         f"""
-        SELECT s.id, s.customer_id, s.address, s.frozen, s.digest, s.refusal, s.sent_at IS NOT NULL,
+        SELECT s.id, s.customer_id, s.address, s.frozen, s.digest, s.refusal, s.is_invented, s.sent_at IS NOT NULL,
                (SELECT count(*) FROM campaigns_message AS other
                 WHERE other.customer_id = s.customer_id AND other.channel = %s AND other.sent_at > now() - %s
                   AND other.id <> s.id)
-        FROM ({sql}) AS s (id, customer_id, address, frozen, digest, refusal, sent_at, claim_token, state)
+        FROM ({sql}) AS s (id, customer_id, address, frozen, digest, refusal, is_invented, sent_at, claim_token, state)
         WHERE s.id = ANY(%s) AND s.claim_token = %s AND s.state = 'claimed'
         """,  # noqa: S608
         (channel, policy.CAP_WINDOW, *params),
@@ -106,6 +111,8 @@ def _standings(channel: str, batch: Sequence[Claimed]) -> list[_Standing]:
 def _refusal(standing: _Standing, channel: str, addresses: dict[int, str]) -> str | None:
     if standing.refusal:
         return standing.refusal
+    if standing.is_invented and not stays_here(channel):
+        return "demo"  # somebody real may have the address of an invented customer
     if standing.digest != standing.frozen_digest or addresses.get(standing.id) != standing.address:
         return "address_changed"
     if standing.in_window >= policy.CAPS[channel]:

@@ -1,8 +1,9 @@
 """Advisory locks of delivery: two-part keys, space and number."""
 
 from campaigns.delivery.sql import rows
+from customers.locks import CUSTOMER_SPACE, lock_numbers
 
-CAMPAIGN_SPACE, CUSTOMER_SPACE, PREPARE_SPACE = 2001, 2002, 2003
+CAMPAIGN_SPACE, PREPARE_SPACE = 2001, 2003
 _LIMIT = 2**31
 
 
@@ -17,15 +18,14 @@ def own_campaign(campaign_id: int) -> None:
 
 
 def enter_gate(campaign_id: int, customer_ids: list[int]) -> None:
-    """The campaign shared, then each customer alone: two campaigns cannot both take somebody's last slot of the cap.
+    """The campaign shared, then each customer alone: two campaigns cannot both take somebody's last slot of the cap,
+    and nobody opts out unseen between our look and our commit (customers.locks).
 
-    Customers in the order of their numbers, so that two gates never wait for each other in a ring. The gate is the
-    one commit that must have reached the disk before the call.
+    The gate is the one commit that must have reached the disk before the call.
     """
-    numbers = sorted({customer_id % _LIMIT for customer_id in customer_ids})
     rows(
         "SET LOCAL synchronous_commit = on;"
         "SELECT pg_advisory_xact_lock_shared(%s, %s);"
         "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number",
-        [CAMPAIGN_SPACE, campaign_id % _LIMIT, CUSTOMER_SPACE, numbers],
+        [CAMPAIGN_SPACE, campaign_id % _LIMIT, CUSTOMER_SPACE, lock_numbers(customer_ids)],
     )

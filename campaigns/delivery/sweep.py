@@ -19,7 +19,7 @@ def sweep() -> int:
     """Replay this machine's journals, then judge every row whose lease is over. Returns how many rows moved."""
     replayed = journal.replay(settle_stubbornly)
     params = {"most": policy.MAX_CLAIMS, "repeatable": REPEATABLE}
-    return replayed + changed(_CLAIMED, params) + changed(_SENDING, params)
+    return replayed + changed(_CLAIMED, params) + changed(_SENDING, params) + changed(_CANCELLED)
 
 
 # Claimed and not begun: back where it came from. Three workers that died alone with it were killed by it.
@@ -38,6 +38,16 @@ _SENDING = """
     SET state = CASE WHEN channel = ANY(%(repeatable)s) AND claims <= %(most)s THEN 'retry_wait' ELSE 'unknown' END,
         reason = 'worker_lost', lease_until = NULL, due_at = now(), updated_at = now()
     WHERE state = 'sending' AND lease_until < now()
+"""
+
+
+# What was in the air when its campaign was cancelled, and came back: nobody would ever take it up again.
+_CANCELLED = """
+    UPDATE campaigns_message AS m
+    SET state = CASE WHEN m.sent_at IS NULL THEN 'cancelled' ELSE 'unknown' END,
+        reason = CASE WHEN m.sent_at IS NULL THEN m.reason ELSE 'cancelled' END, updated_at = now()
+    FROM campaigns_campaign AS c
+    WHERE c.id = m.campaign_id AND c.state = 'cancelled' AND m.state IN ('queued', 'retry_wait')
 """
 
 

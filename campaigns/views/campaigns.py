@@ -32,6 +32,7 @@ from campaigns.selectors import (
 )
 from campaigns.views.doorway import of_a_book, person, shown_book, told
 from crm_suite.access.rules import requires
+from crm_suite.access.services import audit
 from crm_suite.lib.errors import DomainError
 from crm_suite.lib.exports import csv_response
 from crm_suite.lib.listing import listing
@@ -203,6 +204,8 @@ def campaign_recipients(request: HttpRequest, pk: int) -> HttpResponse:
 def recipients_export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The recipients as they are filtered. Addresses are masked."""
     campaign = _campaign(pk)
+    changes = {"filter": request.GET.urlencode()}
+    audit(action="campaign.export", request=request, target=f"campaign:{campaign.pk}", changes=changes)
     found = RecipientFilter(request.GET, recipients(campaign)).qs.order_by("id")
     rows = (
         (

@@ -101,8 +101,11 @@ def _events(request: HttpRequest) -> list[dict[str, object]] | None:
 
 def _take(event: dict[str, object]) -> None:
     if event.get("type") == "reply":
-        tracking.record_reply(
-            phone=str(event.get("from", "")), text=str(event.get("text", "")), event_id=str(event.get("id", ""))[:60]
-        )
+        tracking.record_reply(phone=_text(event, "from"), text=_text(event, "text"), event_id=_text(event, "id")[:60])
     elif event.get("type") == "receipt":
-        tracking.record_receipt(reference=str(event.get("reference", "")), status=str(event.get("status", "")))
+        tracking.record_receipt(reference=_text(event, "reference"), status=_text(event, "status"))
+
+
+def _text(event: dict[str, object], name: str) -> str:
+    """Without NUL and half characters, which the database refuses: one such event would lose the opt-outs behind it."""
+    return str(event.get(name, "")).replace("\x00", "").encode(errors="ignore").decode()

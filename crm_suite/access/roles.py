@@ -38,8 +38,8 @@ _OPERATE = {
 }  # fmt: skip
 
 _OWN = {
-    "customers.export_customer_clear", "customers.delete_suppression", "campaigns.manage_channels", "access.manage_team", "access.manage_tokens",
-    "access.view_activity", "access.manage_demo",
+    "customers.export_customer_clear", "customers.delete_suppression", "campaigns.manage_channels",
+    "access.manage_team", "access.manage_tokens", "access.view_activity", "access.manage_demo",
 }  # fmt: skip
 
 PERMISSIONS: dict[str, set[str]] = {

@@ -30,7 +30,7 @@ from touchpoints.services import record_order_touchpoints
 
 BOOK = "CNY demo"
 CUSTOMERS = 20_000
-LOCK = (1002, 1)
+LOCK = (1004, 1)
 #: Analyses of the past, so that migration between stages has something to show.
 DAYS_AGO = (60, 30, 0)
 

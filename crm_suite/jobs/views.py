@@ -8,7 +8,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from crm_suite.access.rules import requires, signed_in
+from crm_suite.access.rules import requires
 from crm_suite.jobs import services
 from crm_suite.jobs.models import Job
 
@@ -19,7 +19,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
     return render(request, "jobs/list.html", {"page": page})
 
 
-@signed_in
+@requires("jobs.view_job")
 def job_panel(request: HttpRequest, pk: int) -> HttpResponse:
     """One progress bar; it asks again by itself until the job has ended, then tells the page (`job-ended`)."""
     job = get_object_or_404(Job, pk=pk)
@@ -29,7 +29,7 @@ def job_panel(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
-@signed_in
+@requires("jobs.view_job")
 def job_drawer(request: HttpRequest) -> HttpResponse:
     """The newest jobs, for the menu in the top bar."""
     jobs = Job.objects.order_by("-id")[:6]

@@ -17,7 +17,7 @@ from django.db.models import Max, Min
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext as _, gettext_lazy, ngettext
+from django.utils.translation import gettext as _, gettext_lazy, ngettext, pgettext_lazy
 
 from campaigns.connections import connections
 from campaigns.models import Message
@@ -176,7 +176,7 @@ QUESTIONS: tuple[tuple[str | Promise, Callable[[], tuple[str, str, str]]], ...] 
     (gettext_lazy("Scheduler"), _beat),
     (gettext_lazy("Messages waiting"), _messages),
     (gettext_lazy("Jobs"), _jobs),
-    (gettext_lazy("E-mail"), _mail),
+    (pgettext_lazy("channel", "E-mail"), _mail),
     (gettext_lazy("SMS"), _sms),
     (gettext_lazy("Disk"), _disk),
     (gettext_lazy("Versions"), _versions),

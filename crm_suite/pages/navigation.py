@@ -51,7 +51,7 @@ NAVIGATION: tuple[Link | Section, ...] = (
         _("Segments"), "segments:list", "segmentation.view_segment", icon="bi-pie-chart", keys="s",
         also=("segments:new", "segments:detail", "segments:edit"),
     ),
-    Section(_("Campaigns"), "bi-megaphone", (
+    Section(pgettext_lazy("menu", "Campaigns"), "bi-megaphone", (
         Link(_("Calendar"), "campaigns:calendar", "campaigns.view_planentry", keys="k", also=(
             "campaigns:entry", "campaigns:entry_new",
         )),

@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext as _
 
 from crm_suite.lib import money as amounts
 from crm_suite.lib.listing import Listing
-from segmentation.models import Group, Stage
+from customers.models import Group, Stage
 
 register = template.Library()
 

@@ -6,10 +6,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crm_suite.access.api import may_see_personal_data
-from crm_suite.lib.masking import mask_email, mask_name, mask_phone
+from crm_suite.lib.masking import mask_name
 from customers.models import Channel, Consent, Customer, CustomerFacts, Identity
-
-MASKS = {Identity.Kind.PHONE: mask_phone, Identity.Kind.EMAIL: mask_email}
 
 
 class FactsSerializer(serializers.ModelSerializer[CustomerFacts]):
@@ -50,8 +48,7 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
         shown = super().to_representation(instance)
         if not may_see_personal_data(self.context["request"]):
             shown |= {"name": mask_name(instance.name), "birthday": None, "note": ""}
-            shown["phone"] = mask_phone(instance.phone) if instance.phone else ""
-            shown["email"] = mask_email(instance.email) if instance.email else ""
+            shown |= {"phone": instance.masked_phone, "email": instance.masked_email}
         return shown
 
 
@@ -62,9 +59,8 @@ class IdentitySerializer(serializers.ModelSerializer[Identity]):
 
     def to_representation(self, instance: Identity) -> dict[str, Any]:
         shown = super().to_representation(instance)
-        mask = MASKS.get(Identity.Kind(instance.kind))
-        if mask and not may_see_personal_data(self.context["request"]):
-            shown["value"] = mask(instance.value)
+        if not may_see_personal_data(self.context["request"]):
+            shown["value"] = instance.masked
         return shown
 
 

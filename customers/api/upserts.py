@@ -25,9 +25,6 @@ def put_customer(
     )  # fmt: skip
     is_new = not Identity.objects.filter(kind=person.kind, scope=person.scope, value=person.value).exists()
     pk = match_people(people=[person], source="api", is_demo=shop.is_demo)[person.key]
-    customer = Customer.objects.get(pk=pk)
-    changed = {name: text for name, text in fields.items() if getattr(customer, name) != text}
-    if changed:
-        edit_customer(customer=customer, by=by, **changed)
+    customer = edit_customer(customer=Customer.objects.get(pk=pk), by=by, **fields)
     refresh_reach(customer_ids=[pk])
     return customer, is_new

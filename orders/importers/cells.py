@@ -1,20 +1,22 @@
 """Cells as people and platforms write them, as columns of values. Vectorised: no Python per row.
 
-Every function answers null where a cell says nothing and where it cannot be read; `is_filled` tells the two apart.
+Every function answers null where a cell says nothing and where it cannot be read; `text` tells the two apart.
 """
 
 import polars as pl
 
 EMPTY = ["", "-", "--", "—", "——", "null", "NULL", "'null", "None", "nan", "NaN", "N/A", "n/a", "无", "无退款申请"]
+LARGEST_AMOUNT = 1e12  # quantity × price of one line; the columns hold a hundred times as much
 BLANKS = " \t\r\n\u00a0\u3000\ufeff"
 
 # 2024-11-11, 2024/1/5 9:30, 2024年1月5日, 2018-01-06T16:50:00.000Z, 2025-10-07 09:50:26 +0200
 _DATE = {
-    "ymd": r"(?<y>\d{4})[-/.年](?<m>\d{1,2})[-/.月](?<d>\d{1,2})日?",
-    "dmy": r"(?<d>\d{1,2})[-/.](?<m>\d{1,2})[-/.](?<y>\d{4})",
-    "mdy": r"(?<m>\d{1,2})[-/.](?<d>\d{1,2})[-/.](?<y>\d{4})",
+    "ymd": r"(?<y>[0-9]{4})[-/.年](?<m>[0-9]{1,2})[-/.月](?<d>[0-9]{1,2})日?",
+    "dmy": r"(?<d>[0-9]{1,2})[-/.](?<m>[0-9]{1,2})[-/.](?<y>[0-9]{4})",
+    "mdy": r"(?<m>[0-9]{1,2})[-/.](?<d>[0-9]{1,2})[-/.](?<y>[0-9]{4})",
 }
-_TIME = r"(?:[ T]+(?<H>\d{1,2}):(?<M>\d{2})(?::(?<S>\d{2})(?:[.,]\d+)?)?)?\s*(?<z>Z|UTC|[+-]\d{2}:?\d{2})?"
+_ZONE = r"\s*(?<z>Z|UTC|[+-][0-9]{2}:?[0-9]{2})?"
+_TIME = r"(?:[ T]+(?<H>[0-9]{1,2}):(?<M>[0-9]{2})(?::(?<S>[0-9]{2})(?:[.,][0-9]+)?)?)?" + _ZONE
 
 
 def text(cell: pl.Expr) -> pl.Expr:
@@ -25,26 +27,24 @@ def text(cell: pl.Expr) -> pl.Expr:
     return pl.when(bare.is_in(EMPTY)).then(None).otherwise(bare)
 
 
-def is_filled(cell: pl.Expr) -> pl.Expr:
-    return text(cell).is_not_null()
-
-
 def is_shortened_number(cell: pl.Expr) -> pl.Expr:
     """Long numbers that a spreadsheet has ruined: 1.93068E+15."""
     return text(cell).str.contains(r"^\d(\.\d+)?[eE]\+\d+$").fill_null(False)
 
 
 def number(cell: pl.Expr, *, decimal_comma: bool = False) -> pl.Expr:
-    """The number as plain decimal text, exact, for PostgreSQL to read: ¥1,234.50 → 1234.50, 116,99 € → 116.99."""
+    """The number as plain decimal text, exact, for PostgreSQL to read: ¥1,234.50 → 1234.50, 116,99 € → 116.99.
+
+    Separators are taken out only where they part thousands: 12,50 with a decimal point, or 12.50 with a decimal comma,
+    cannot be read. A guess would be wrong a hundredfold.
+    """
     bare = text(cell).str.replace_all(r"[（(【\[].*?[)）】\]]|[¥￥$€£₹元\s\u00a0]|CNY|RMB|GBP|USD|EUR", "")
-    bare = (
-        bare.str.replace_all(r"[.']", "").str.replace(",", ".", literal=True)
-        if decimal_comma
-        else bare.str.replace_all(r"[,，]", "")
-    )
-    return (
-        pl.when(bare.str.contains(r"^[+-]?(\d{1,12}(\.\d*)?|\.\d+)$")).then(bare.str.strip_prefix("+")).otherwise(None)
-    )
+    group, sign = ("[.']", ",") if decimal_comma else ("[,，]", r"\.")
+    grouped = rf"^[+-]?[0-9]{{1,3}}({group}[0-9]{{2,3}})*{group}[0-9]{{3}}({sign}[0-9]*)?$"
+    bare = pl.when(bare.str.contains(grouped)).then(bare.str.replace_all(group, "")).otherwise(bare)
+    plain = bare.str.contains(rf"^[+-]?([0-9]{{1,12}}({sign}[0-9]*)?|{sign}[0-9]+)$")
+    bare = bare.str.replace(",", ".", literal=True) if decimal_comma else bare
+    return pl.when(plain).then(bare.str.strip_prefix("+")).otherwise(None)
 
 
 def value(decimal: pl.Expr) -> pl.Expr:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 from django.utils.translation import gettext_lazy as _
 
-from customers.normalforms import normal_phone, written_email
+from customers.normalforms import HIDDEN, normal_phone, written_email
 from orders.importers import cells
 from orders.importers.layout import ROW, STATE_RANK, Context, first_problem, staged
 from orders.importers.synonyms import STATES, normal
@@ -42,7 +42,6 @@ MOMENTS = ("placed_at", "paid_at", "shipped_at", "delivered_at", "updated_at", "
 #: One of them has to be assigned for an order to count as paid.
 PAYMENT_FIELDS = {"status", "paid_at", "paid_amount"}
 LINE_FIELDS = ("sku", "product_name", "category", "quantity")
-DATE_ORDERS = ("ymd", "dmy", "mdy")
 
 
 class Mapped:
@@ -155,8 +154,9 @@ class _Reader:
 
     def buyer(self) -> dict[str, pl.Expr]:
         original = pl.coalesce(self.text("buyer_id"), self.text("phone"), self.text("email"))
+        buyer_id = self.text("buyer_id")
         key = pl.coalesce(
-            pl.lit("platform:") + self.text("buyer_id"),
+            pl.lit("platform:") + pl.when(~buyer_id.str.contains(HIDDEN)).then(buyer_id),
             pl.lit("phone:") + pl.col("__phone"),
             pl.lit("email:") + pl.col("__email").str.to_lowercase(),
         )
@@ -229,7 +229,11 @@ class _Reader:
         if not self.has_lines or "quantity" not in self.columns:
             return []
         quantity, column = cells.whole(self.number("quantity")), self.columns["quantity"]
-        return [(quantity.is_null(), "bad_quantity", column), (quantity <= 0, "quantity_not_positive", column)]
+        checks = [(quantity.is_null(), "bad_quantity", column), (quantity <= 0, "quantity_not_positive", column)]
+        if "unit_price" in self.columns:
+            whole = cells.value(self.number("unit_price")) * quantity
+            checks.append((whole >= cells.LARGEST_AMOUNT, "too_much", self.columns["unit_price"]))
+        return checks
 
 
 def _normalised(frame: pl.DataFrame, cell: pl.Expr, function: Callable[[str], str | None]) -> pl.Series:

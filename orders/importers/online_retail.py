@@ -77,4 +77,5 @@ def _checks(context: Context) -> list[tuple[pl.Expr, str, str]]:
         (pl.col("is_refund") & (quantity >= 0), "refund_not_negative", "Quantity"),
         (~pl.col("is_refund") & (quantity <= 0), "quantity_not_positive", "Quantity"),
         (price <= 0, "price_not_positive", "UnitPrice"),
+        (price * quantity.abs() >= cells.LARGEST_AMOUNT, "too_much", "UnitPrice"),
     ]

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from django.utils.translation import gettext as _
 
+from crm_suite.lib.errors import BadInput
 from orders.importers.decoding import LONGEST_CELL, NEWLINE, QUOTE
 from orders.importers.layout import RAGGED, ROW
 
@@ -51,7 +53,7 @@ def _pieces(path: Path, start: int) -> Iterator[bytes]:
                 yield data[:end]
             rest = data[end:]
             if len(rest) > BLOCK + LONGEST_CELL:
-                break
+                raise BadInput(_("A row of the file is longer than 4 megabytes."), code="row_too_long")
         if rest:
             yield rest
 

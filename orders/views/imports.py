@@ -53,7 +53,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
 def _shop_at_hand(request: HttpRequest) -> int | None:
     asked = request.GET.get("shop", "")
     book = current_book(request)
-    return int(asked) if asked.isdigit() else (book.shop_ids[0] if book else None)
+    return int(asked) if asked.isdecimal() else (book.shop_ids[0] if book else None)
 
 
 @requires("orders.import_orders")

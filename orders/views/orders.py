@@ -43,8 +43,8 @@ def order_export(request: HttpRequest) -> StreamingHttpResponse:
     rows = selectors.orders_for_export(_filtered(request, book).qs) if book else iter(())
     audit(action="orders.export", request=request, target="orders", changes={"filter": request.GET.urlencode()})
     header = [
-        _("Order number"), _("Shop"), _("State"), _("Platform's word"), _("Placed"), _("Paid"), _("Total"),
-        _("Paid amount"), _("Refunded"), _("Net amount"), _("Currency"), _("Customer"),
+        _("Order number"), _("Shop"), _("State"), _("Platform's word"), _("Placed at"), _("Paid at"), _("Total"),
+        _("Amount paid"), _("Amount refunded"), _("Net amount"), _("Currency"), _("Customer"),
     ]  # fmt: skip
     return csv_response(filename=f"orders-{timezone.now():%Y%m%d-%H%M}.csv", header=header, rows=rows)
 
@@ -86,7 +86,7 @@ def product_list(request: HttpRequest) -> HttpResponse:
     book = current_book(request)
     anchor = sales.anchor(book) if book else None
     asked = request.GET.get("days", "")
-    days = int(asked) if asked.isdigit() and int(asked) in SPANS else 90
+    days = int(asked) if asked.isdecimal() and int(asked) in SPANS else 90
     text = request.GET.get("q", "").strip()[:80]
     context: dict[str, object] = {
         "book": book,

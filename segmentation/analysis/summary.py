@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.lifecycle import add
 from segmentation.rfm import Ints
 
 #: Rows as they are read: sorted by customer, then day. `day` counts from 2000-01-01, `net` is in minor units.
@@ -107,10 +106,3 @@ def _medians(owner: Ints, gaps: Ints, people: int) -> Ints:
     median = np.full(people, -1, np.int64)
     median[known] = ordered[middle[known]] & 0xFFFFFFFF
     return median
-
-
-def merge_histograms(parts: Sequence[Ints]) -> Ints:
-    total = np.zeros(1, np.int64)
-    for part in parts:
-        total = add(total, part)
-    return total

@@ -16,14 +16,14 @@ from crm_suite.access.services import audit
 from crm_suite.lib.errors import DomainError
 from crm_suite.lib.exports import csv_response
 from crm_suite.lib.listing import listing
-from crm_suite.lib.masking import mask_email, mask_phone
+from crm_suite.lib.masking import mask_name
 from customers.books import book_of, current_book
-from customers.models import CustomerFacts
+from customers.models import CustomerFacts, Group, Stage
 from segmentation import presets, rules, selectors, services
 from segmentation.editor import schema
 from segmentation.filters import SegmentFilter
 from segmentation.forms import PreviewForm, SegmentForm
-from segmentation.models import Group, Segment, Stage
+from segmentation.models import Segment
 
 
 @requires("segmentation.view_segment")
@@ -53,7 +53,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         people = selectors.segment_members(segment)
         context |= {
             "reach": selectors.reach(people),
-            "sample": selectors.sample(people=people, rule=segment.rule, book=segment.book),
+            "sample": selectors.sample(people=people, rule=segment.rule),
             "members": listing(request, people.select_related("customer"), order=["-pk", "-net_amount", "-orders"]),
         }
     except rules.BadRule as error:
@@ -142,7 +142,7 @@ def preview(request: HttpRequest) -> HttpResponse:
         request, "segments/_preview.html",
         {
             "preview": selectors.preview(rule=rule, book=book),
-            "sample": selectors.sample(people=people, rule=rule, book=book),
+            "sample": selectors.sample(people=people, rule=rule),
             "in_book": book_of(book),
         },
     )  # fmt: skip
@@ -187,7 +187,7 @@ def snapshot(request: HttpRequest, pk: int) -> HttpResponseRedirect:
 
 @requires("segmentation.export_segment")
 def export(request: HttpRequest, pk: int) -> StreamingHttpResponse | HttpResponse:
-    """The members as CSV, addresses masked. Recorded."""
+    """The members as CSV, names and addresses masked. Recorded."""
     segment = get_object_or_404(Segment, pk=pk)
     try:
         people = selectors.segment_members(segment).select_related("customer").order_by("pk")
@@ -195,8 +195,8 @@ def export(request: HttpRequest, pk: int) -> StreamingHttpResponse | HttpRespons
         return HttpResponse(error.message, status=409, content_type="text/plain; charset=utf-8")
     audit(action="segment.exported", target=f"segment {segment.pk}", changes={"name": segment.name}, request=request)
     header = [
-        _("Customer"), _("Name"), _("Phone"), _("E-mail"), _("City"), _("Lifecycle stage"), _("Value group"),
-        _("Paid orders"), _("Net amount"), _("Last purchase"),
+        _("Customer"), _("Full name"), _("Phone"), _("E-mail"), _("City"), _("Lifecycle stage"), _("Value group"),
+        _("Paid orders"), _("Net amount"), _("Currency"), _("Last purchase"),
     ]  # fmt: skip
     return csv_response(filename=f"{segment.name}.csv", header=header, rows=_export_rows(people.iterator(2000)))
 
@@ -206,7 +206,6 @@ def _export_rows(people: Iterator[CustomerFacts]) -> Iterator[list[object]]:
     for facts in people:
         who = facts.customer
         yield [
-            facts.pk, who.name, mask_phone(who.phone), mask_email(who.email) if who.email else "", who.city,
-            stages.get(facts.stage, ""), groups.get(facts.group, ""), facts.orders, facts.net_amount,
-            facts.last_paid_on,
+            facts.pk, mask_name(who.name), who.masked_phone, who.masked_email, who.city, stages.get(facts.stage, ""),
+            groups.get(facts.group, ""), facts.orders, facts.net_amount, facts.book[:3], facts.last_paid_on,
         ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from campaigns import policy, services, tracking
@@ -11,8 +12,9 @@ from campaigns.models import Attempt, Campaign, Message, Template
 from crm_suite.lib.errors import BadInput, DomainError, WrongState
 from customers.services import record_optout, suppress
 from segmentation.models import Segment
-from tests.builders import make_customer, make_facts, make_user
+from tests.builders import make_customer, make_entry, make_facts, make_message, make_shop, make_user
 from tests.campaigns.delivery_cast import (
+    EVERYBODY,
     daylight_zone,
     deliver,
     draft,
@@ -275,8 +277,31 @@ def test_invented_customers_are_never_written_to_through_a_real_provider(
     settings.SMTP_URL = "smtp://mail.shop.example"
     with pytest.raises(BadInput):
         services.launch_campaign(campaign=draft(shop=shop), by=None)
-    settings.SMTP_URL = provider.smtp_url
+    settings.SMTP_URL = "smtp://localhost"  # a relay to the whole world
+    with pytest.raises(BadInput):
+        services.launch_campaign(campaign=draft(shop=shop), by=None)
+    settings.SMTP_URL, settings.SIMULATED_CHANNELS = provider.smtp_url, ["email"]
     assert services.launch_campaign(campaign=draft(shop=shop), by=None).state == "scheduled"
+
+
+def test_a_provider_connected_after_the_launch_gets_no_invented_customer_either(
+    provider: Provider, settings: Settings
+) -> None:
+    reachable("Invented", is_demo=True)
+    reachable("Ann")
+    settings.SIMULATED_CHANNELS = ["email"]
+    campaign = prepared(shop=small_shop())
+    settings.SIMULATED_CHANNELS = []
+    assert fates(deliver(campaign)) == {"Invented": ("skipped", "demo"), "Ann": ("accepted", "")}
+
+
+def test_what_comes_back_after_a_cancel_does_not_wait_for_ever(provider: Provider) -> None:
+    campaign = draft(shop=small_shop())
+    services.cancel_campaign(campaign=campaign, by=None)
+    for name, sent_at in (("refused", None), ("in doubt", timezone.now())):
+        make_message(campaign, make_customer(name), "retry_wait", sent_at=sent_at)
+    sweep.sweep()
+    assert fates(campaign) == {"refused": ("cancelled", ""), "in doubt": ("unknown", "cancelled")}
 
 
 def test_a_test_message_shows_that_it_is_one_and_counts_nowhere(provider: Provider) -> None:
@@ -405,3 +430,13 @@ def _let_leases_run_out() -> None:
         cursor.execute(
             "UPDATE campaigns_message SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL"
         )
+
+
+def test_a_campaign_is_of_the_shop_that_its_segment_and_its_plan_entry_are_of(provider: Provider) -> None:
+    shop, other = small_shop(), make_shop("other", currency="GBP")
+    with pytest.raises(BadInput) as refused:
+        draft(shop=shop, segment=Segment.objects.create(name="British", rule=EVERYBODY, book="GBP"))
+    assert refused.value.code == "wrong_book"
+    with pytest.raises(BadInput) as refused:
+        draft(shop=shop, plan_entry=make_entry(other, "2026-11-20"))
+    assert refused.value.code == "wrong_shop"

@@ -13,6 +13,8 @@ from campaigns import tracking
 from campaigns.models import Message, Response
 from customers.models import Customer, Suppression
 from customers.selectors import refusal
+from customers.services import lift_suppression, suppress
+from tests.builders import make_user
 from tests.campaigns.delivery_cast import daylight_zone, deliver, message_to, prepared, reachable, small_shop
 from tests.campaigns.provider import Provider
 from touchpoints.models import Touchpoint
@@ -101,6 +103,13 @@ def test_posting_unsubscribes_at_once_and_again_is_fine(message: Message, ann: C
     assert message.responses.filter(kind=Response.Kind.UNSUBSCRIBE).count() == 1
 
 
+def test_who_leaves_stays_away_when_the_block_of_the_address_is_lifted(message: Message, ann: Customer) -> None:
+    block = suppress(channel="email", address=ann.email, reason="bounced")
+    Client().post(path(tracking.unsubscribe_url(message.token)))
+    lift_suppression(suppression=block, reason="the mailbox was full", by=make_user("owner"))
+    assert refusal(customer_id=ann.pk, channel="email") == "no_consent"
+
+
 def test_the_page_speaks_the_language_of_the_message(message: Message) -> None:
     message.campaign.body = "新品到店"
     message.campaign.save()
@@ -144,6 +153,13 @@ def test_other_answers_are_only_kept(sms: Message, text: str) -> None:
     assert reply(text) == 200
     assert refusal(customer_id=sms.customer_id, channel="sms") is None
     assert sms.responses.get().data["text"] == text
+
+
+def test_an_event_that_the_database_cannot_hold_loses_no_opt_out_behind_it(sms: Message) -> None:
+    odd = {"type": "reply", "id": "e-0", "from": "+8613912345678", "text": "\x00 \ud83d hi"}
+    assert tell(odd, {"type": "reply", "id": "e-1", "from": "+8613912345678", "text": "TD"}) == 200
+    assert refusal(customer_id=sms.customer_id, channel="sms") == "suppressed"
+    assert sms.responses.get(data__event_id="e-0").data["text"] == "  hi"
 
 
 def test_an_answer_told_twice_is_one_answer(sms: Message) -> None:
@@ -190,4 +206,6 @@ def test_a_receipt_settles_a_doubt_and_nothing_that_was_not_sent(sms: Message) -
         tell({"type": "receipt", "reference": str(row.token), "status": "delivered"})
         row.refresh_from_db()
         assert row.state == after
+        told = Touchpoint.objects.filter(dedupe_key=f"message:{row.pk}:sent").count()
+        assert told == (1 if after == "delivered" else 0)
         row.delete()

@@ -1,8 +1,11 @@
 """The last moment before a message leaves: who may still get it."""
 
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from itertools import product
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -60,6 +63,35 @@ def test_whoever_changed_their_mind_after_the_audience_was_frozen_gets_nothing(p
     sent = set(provider.references())
     assert [str(m.token) in sent for m in campaign.messages.order_by("customer_id")] == [False] * 4 + [True]
     assert Attempt.objects.filter(message__campaign=campaign).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_opt_out_and_the_gate_take_turns(provider: Provider) -> None:
+    first, second = reachable("First"), reachable("Second")
+    campaign = prepared(shop=small_shop())
+    his, hers = (claim.claim(campaign_id=campaign.pk, limit=1) for _time in range(2))
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():  # the opt-out is on its way, nobody can see it yet
+            record_optout(customer=first, channel="email", source="call")
+            at_the_gate = other.submit(_elsewhere, lambda: _admit(campaign, his))
+            assert wait([at_the_gate], timeout=0.7).not_done
+        assert at_the_gate.result(10).passed == {}
+        with transaction.atomic():  # the other way round: it waits until the send is a fact
+            assert len(_admit(campaign, hers).passed) == 1
+            late = other.submit(_elsewhere, lambda: suppress(channel="email", address=second.email, reason="manual"))
+            assert wait([late], timeout=0.7).not_done
+        late.result(10)
+
+    assert fates(campaign) == {"First": ("skipped", "suppressed"), "Second": ("sending", "")}
+
+
+def _elsewhere(deed: Callable[[], Any]) -> Any:
+    """In a thread, whose connection ends with it."""
+    try:
+        return deed()
+    finally:
+        connection.close()
 
 
 def test_the_cap_counts_what_reached_somebody_over_all_campaigns(provider: Provider) -> None:

@@ -136,6 +136,19 @@ def test_an_overdue_entry_cannot_be_moved_by_rewriting_it_either(shop: Shop, pla
     assert overdue.day == date(2026, 11, 10)
 
 
+def test_from_its_hour_on_an_entry_of_today_keeps_its_day_but_may_be_completed(shop: Shop, planner: User) -> None:
+    morning, tonight = make_entry(shop, "2026-11-11", time=time(10)), make_entry(shop, "2026-11-11", time=time(20))
+    with pytest.raises(WrongState):
+        planning.move_entry(entry=morning, day=date(2026, 11, 12), by=planner)
+    with pytest.raises(WrongState):
+        planning.remove_entry(entry=morning, by=planner)
+    morning.refresh_from_db()
+    morning.note = "the text is late"
+    planning.save_entry(entry=morning, by=planner)
+    planning.move_entry(entry=tonight, day=date(2026, 11, 12), by=planner)
+    assert outcomes("2026-11-11", "2026-11-11") == {morning.title: Outcome.OVERDUE}
+
+
 def test_an_entry_whose_campaign_is_scheduled_stays_where_it_is(shop: Shop, planner: User) -> None:
     entry = make_entry(shop, "2026-11-20")
     make_campaign(shop, plan_entry=entry, state="scheduled", scheduled_at=NOW + timedelta(days=9))

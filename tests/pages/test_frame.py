@@ -200,13 +200,12 @@ def test_the_system_page_says_who_is_silent(redis_url: str) -> None:
 
 
 def test_the_system_page_says_whether_mail_reaches_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "SIMULATOR_URL", "")
     monkeypatch.setattr(settings, "SMTP_URL", "")
     assert words_of("E-mail") == ("no provider is named", "doubt")
     monkeypatch.setattr(settings, "SMTP_URL", "smtp://crm:secret@mail.example.com:587")
     assert words_of("E-mail") == ("goes out through smtp://mail.example.com:587", "good")
     monkeypatch.setattr(settings, "SMS_URL", "http://127.0.0.1:8025/sms")
-    monkeypatch.setattr(settings, "SIMULATOR_URL", "http://127.0.0.1:8025")
+    monkeypatch.setattr(settings, "SIMULATED_CHANNELS", ["sms"])
     assert words_of("SMS")[0] == "goes to the simulator: nobody real is written to"
     assert words_of("E-mail")[0].startswith("goes out through ")
 

@@ -1,6 +1,7 @@
 """The insight pages and the segment editor, as people with different roles see them."""
 
 import json
+import re
 from datetime import date
 from typing import Any
 
@@ -48,7 +49,7 @@ def measured(shop: Shop) -> AnalysisRun:
 def text_of(client: Client, url: str) -> str:
     response = client.get(url)
     assert response.status_code == 200
-    return response.content.decode()
+    return re.sub(r"\s+", " ", response.content.decode())
 
 
 @pytest.mark.usefixtures("operator")

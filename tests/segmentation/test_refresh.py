@@ -12,11 +12,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from crm_suite.lib.errors import BadInput
-from customers.models import CustomerFacts, Shop
+from customers.models import CustomerFacts, Group, Shop, Stage
 from orders.models import Order, Refund
 from segmentation import lifecycle, rfm
 from segmentation.analysis import reading, writing
-from segmentation.models import AnalysisRun, Group, LabelChange, Segment, Stage
+from segmentation.models import AnalysisRun, LabelChange, Segment
 from segmentation.selectors import run_in_force
 from segmentation.services import refresh
 from tests.builders import make_customer, make_purchase, make_shop

@@ -117,7 +117,7 @@ def test_the_preview_counts_the_whole_and_each_part_in_one_query() -> None:
 def test_a_sample_says_why() -> None:
     make_facts(make_customer("Ann"), stage="lost", orders=2)
     rule = {"all": [LOST, {"field": "orders", "op": "gte", "value": 2}]}
-    (found,) = selectors.sample(people=selectors.members(rule=rule, book="CNY"), rule=rule, book="CNY")
+    (found,) = selectors.sample(people=selectors.members(rule=rule, book="CNY"), rule=rule)
     assert found.why == ["Lifecycle stage: Lost", "Paid orders: 2"]
 
 

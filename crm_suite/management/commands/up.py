@@ -71,6 +71,8 @@ class Command(BaseCommand):
         environment["SMTP_URL"] = settings.SMTP_URL or f"smtp://127.0.0.1:{smtp}"
         environment["SMS_URL"] = settings.SMS_URL or f"http://127.0.0.1:{http}/sms"
         environment["SIMULATOR_URL"] = f"http://127.0.0.1:{http}"
+        named = {"email": settings.SMTP_URL, "sms": settings.SMS_URL}
+        environment["SIMULATED_CHANNELS"] = " ".join(channel for channel, url in named.items() if not url)
         return smtp, http
 
     def _announce(self, url: str) -> None:
