@@ -203,7 +203,7 @@ def _open(entry: PlanEntry) -> PlanEntry:
 
 
 def _refuse_rewriting(stored: PlanEntry, *, day: date | None = None) -> None:
-    """`day` is where it is to stand afterwards, None where it is to go: from its hour on neither may change any more."""
+    """`day` is where it is to stand afterwards, None where it is to go. From its hour on it does neither."""
     is_due = day != stored.day and moment_of(stored) <= timezone.now()
     if is_due or stored.day < today_in(stored.shop.timezone):
         raise WrongState(_("This entry is overdue: send it now, or skip it with a reason."), code="entry_overdue")

@@ -97,7 +97,8 @@ class Content:
         values |= {f"link_{number}": address for number, address in enumerate(links, 1)}
         try:
             return self._email(values) if self.channel == Channel.EMAIL else self._sms(values, signature)
-        except LiquidError as error:
+        # Filters let some errors of Python through: the floor of somebody called "Infinity". It fails their copy alone.
+        except (LiquidError, ArithmeticError, TypeError, ValueError) as error:
             raise RenderProblem(_in_words(error), code="render") from error
 
     def _email(self, values: dict[str, object]) -> Rendered:
@@ -197,7 +198,7 @@ def _bad_manners(body: str, subject: str, channel: str) -> list[str]:
     return problems
 
 
-def _in_words(error: LiquidError) -> str:
+def _in_words(error: Exception) -> str:
     return str(error).partition("\n")[0][:280]
 
 

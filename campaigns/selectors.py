@@ -138,8 +138,8 @@ def _by_reason(people: QuerySet[CustomerFacts], channel: str) -> dict[str, int]:
 
 
 def base_rate(book: str) -> tuple[float, bool]:
-    """The share of held-out customers who bought within the window, over the book's last campaigns whose window is over;
-    and whether it is the store's own (False: ASSUMED_BASE, because too few were held out)."""
+    """The share of held-out customers who bought within the window, over the book's last campaigns whose window has
+    closed; and whether it is the store's own (False: ASSUMED_BASE, because too few were held out)."""
     finished = Campaign.objects.filter(shop__book=book, state=Campaign.State.FINISHED, holdout_percent__gt=0)
     # While a window is open, buyers are missing: it would pass for a rate lower than the store's.
     window = ExpressionWrapper(F("window_days") * timedelta(days=1), output_field=DurationField())

@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.utils import translation
 
 from tests import servers
 from tests.live import LiveSite, launch
@@ -37,6 +38,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def empty_cache() -> None:
     """Rate limits and cached figures of one test are none of the next one's business."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """A page that one test read in Chinese leaves Chinese active in this thread."""
+    translation.activate(settings.LANGUAGE_CODE)
 
 
 @pytest.fixture

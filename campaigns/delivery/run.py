@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from time import monotonic
 
@@ -18,7 +18,7 @@ from campaigns.delivery.sql import changed
 from campaigns.delivery.wake import wake
 from campaigns.models import Campaign, Message
 from campaigns.services import pause_campaign
-from crm_suite.lib.errors import DomainError
+from crm_suite.lib.errors import DomainError, WrongState
 
 logger = logging.getLogger(__name__)
 
@@ -131,5 +131,6 @@ def _quick_commits() -> Iterator[None]:
 def _note_trouble(campaign: Campaign, crew: _Crew) -> None:
     """The monitor says why nothing moves. A provider that refuses us altogether stops the campaign."""
     if crew.blocked:
-        pause_campaign(campaign=campaign, by=None, reason=f"provider_auth: {crew.blocked}"[:200])
+        with suppress(WrongState):  # another worker, or a person, was first
+            pause_campaign(campaign=campaign, by=None, reason=f"provider_auth: {crew.blocked}"[:200])
     Campaign.objects.filter(pk=campaign.pk).exclude(trouble=crew.trouble).update(trouble=crew.trouble[:300])

@@ -49,8 +49,9 @@ CREATE TEMP TABLE chunk_orders ON COMMIT DROP AS
 SELECT order_no, min(placed_at) AS placed_at, min(paid_at) AS paid_at, max(shipped_at) AS shipped_at,
   max(delivered_at) AS delivered_at, max(source_updated_at) AS source_updated_at, max(state) AS state,
   max(platform_state) AS platform_state, {over_rows}(total) AS total, {over_rows}(paid) AS paid,
-  coalesce({over_rows}(refund), CASE WHEN %(import_file)s > 0 AND max(state) <= 1 AND min(paid_at) IS NOT NULL AND max(fix_of) IS NULL
-    THEN coalesce({over_rows}(paid), {over_rows}(total), sum(amount) FILTER (WHERE kind = 'l')) END) AS refund,
+  -- A file says of a paid order that it was closed or refunded, and not how much was given back: all of it.
+  coalesce({over_rows}(refund), CASE WHEN %(import_file)s > 0 AND max(state) <= 1 AND min(paid_at) IS NOT NULL
+    AND max(fix_of) IS NULL THEN coalesce({over_rows}(paid), {over_rows}(total), sum(amount)) END) AS refund,
   sum(amount) FILTER (WHERE kind = 'l') AS lines_amount,
   count(*) FILTER (WHERE kind = 'l') AS lines, count(*) AS rows, max(buyer_key) AS buyer_key, max(extra) AS extra,
   bool_or(fix_of IS NOT NULL) AS is_fix

@@ -106,6 +106,7 @@ def test_put_by_a_shops_key_makes_a_customer_once(api):
     body = {"name": "韩梅梅", "phone": "13700001111", "city": "杭州"}
     first = client.put("/api/v1/customers/by-external-id/corner/han_88", body)
     second = client.put("/api/v1/customers/by-external-id/corner/han_88", body)
+    assert first.json()["updated_at"] == second.json()["updated_at"]
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json()["id"] == second.json()["id"]
     assert second.json()["phone"] == "+8613700001111"

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from email import message_from_bytes, policy
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from campaigns.channels import mime
 from campaigns.channels.base import ChannelDown, Envelope, Outcome
 from campaigns.channels.sms import HttpSmsChannel
 from campaigns.channels.smtp import SmtpChannel
+from crm_suite.management.commands import up
 from tests.campaigns.provider import Provider
 
 LETTER = Envelope(
@@ -187,3 +189,10 @@ def test_a_closed_port_is_a_definite_no() -> None:
     channel = HttpSmsChannel("http://127.0.0.1:9/sms", callback="")
     (receipt,) = channel.send([Envelope(reference="r", key="k", to="+8613800138000", text="x")])
     assert (receipt.outcome, receipt.reason) == (Outcome.RETRY, "unreachable")
+
+
+def test_only_what_the_simulator_stands_behind_counts_as_simulated(settings: Settings) -> None:
+    settings.SMTP_URL, settings.SMS_URL = "smtp://localhost", ""  # the shop's own relay, and no SMS gateway
+    environment: dict[str, str] = {}
+    assert up.Command()._add_simulator(environment)
+    assert environment["SIMULATED_CHANNELS"] == "sms"

@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from campaigns import selectors
 from campaigns.models import Campaign, Message
 from campaigns.reporting import report, reports
 from campaigns.uplift import Verdict
@@ -197,3 +199,18 @@ def test_the_file_holds_the_figures_of_the_page(campaign: Campaign, shop: Shop) 
     assert rows["Response, any kind"][:3] == [1, 1, 1.0]
     assert rows["Orders: holdout"][:3] == [0, 1, 0.0]
     assert rows["Orders: uplift"][2] == 1.0
+
+
+def test_the_stores_own_base_rate_is_read_from_windows_that_are_over(
+    campaign: Campaign, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "ENOUGH_HELD_OUT", 4)
+    for number in range(4):
+        waited = held_out(campaign).customer
+        if number == 0:
+            bought(waited, shop, "2026-03-04")
+    yesterday = timezone.now() - timedelta(days=1)
+    open_still = make_campaign(shop, state="finished", started_at=yesterday, finished_at=yesterday)
+    for _number in range(4):
+        held_out(open_still)
+    assert selectors.base_rate("CNY") == (0.25, True)

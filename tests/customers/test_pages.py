@@ -1,11 +1,22 @@
 """The pages of people: what is hidden, who may do what, and what a click does."""
 
+from datetime import date
+
 import pytest
 from django.urls import reverse
 
 from crm_suite.access.models import AuditEvent
 from customers.models import Consent, Customer, Shop, Suppression
-from tests.builders import make_consent, make_customer, make_facts, make_identity, make_shop, make_user
+from segmentation.services import refresh
+from tests.builders import (
+    make_consent,
+    make_customer,
+    make_facts,
+    make_identity,
+    make_purchase,
+    make_shop,
+    make_user,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -171,3 +182,24 @@ def test_a_name_cannot_run_a_script(client, mei):
     for name, query in (("list", {}), ("search", {"q": "script"})):
         assert b"<script>alert" not in page(client, "owner", name, **query).content
     assert b"<script>alert" not in page(client, "owner", "detail", mei.pk).content
+
+
+def test_how_long_ago_is_counted_to_the_analysis_not_to_today(client):
+    shop = make_shop("uk", currency="GBP")
+    old = make_customer("Old")
+    for day in ("2011-10-10", "2011-11-09"):
+        make_purchase(old, shop, day)
+    refresh(as_of=date(2011, 12, 9))
+    value = page(client, "agent", "value_panel", old.pk).content.decode()
+    assert "2011-11-09" in value and "2011-10-10" in value and "every 30 days" in value and "n = 1" in value
+    assert " ago" not in value and "usual gap" not in value
+    client.force_login(make_user("analyst"))
+    standing = client.get(reverse("segmentation:customer_panel", args=[old.pk])).content.decode()
+    assert "30 days since the last purchase" in " ".join(standing.split())
+    assert "next purchase due about now" in standing
+
+
+def test_a_phone_or_mail_that_a_platform_uses_as_a_name_is_masked_too(client, mei):
+    make_identity(mei, "13800138000"), make_identity(mei, "mei@example.com"), make_identity(mei, "tb_mei_88")
+    text = page(client, "agent", "identity_panel", mei.pk).content.decode()
+    assert "13800138000" not in text and "mei@example.com" not in text and "tb_mei_88" in text

@@ -7,9 +7,9 @@ from crm_suite.lib.errors import BadInput, WrongState
 from customers import services
 from customers.books import book_of, books, largest
 from customers.forms import ShopForm
-from customers.models import CustomerFacts, Shop
+from customers.models import CustomerFacts, Shop, Suppression
 from customers.selectors import is_in_use
-from tests.builders import make_consent, make_customer, make_facts, make_shop, make_user
+from tests.builders import make_consent, make_customer, make_facts, make_identity, make_shop, make_user
 from touchpoints.models import Touchpoint
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +118,24 @@ def test_once_something_belongs_to_a_shop_its_code_and_currency_stay():
 def test_a_shop_made_by_mistake_can_go():
     services.delete_shop(shop=make_shop("typo"), by=make_user("owner"))
     assert not Shop.objects.exists()
+
+
+def test_the_same_in_another_spelling_is_no_change():
+    mei = make_customer("Mei", phone="+8613800138000")
+    before = mei.updated_at
+    services.edit_customer(customer=mei, name=" Mei ", phone="138 0013 8000")
+    mei.refresh_from_db()
+    assert mei.updated_at == before and not AuditEvent.objects.filter(action="customer.edit").exists()
+
+
+def test_an_opt_out_said_again_by_somebody_real_outlives_the_demo():
+    services.suppress(channel="sms", address="17000000001", reason="unsubscribed", is_demo=True)
+    services.suppress(channel="sms", address="17000000002", reason="unsubscribed", is_demo=True)
+    services.suppress(channel="sms", address="170 0000 0001", reason="complained")
+    assert [one.is_demo for one in Suppression.objects.order_by("pk")] == [False, True]
+
+
+def test_a_shop_whose_code_names_buyers_is_in_use():
+    shop, other = make_shop("tmall"), make_shop("jd")
+    make_identity(make_customer("Mei"), "mei_88", scope="tmall")
+    assert is_in_use(shop) and not is_in_use(other)

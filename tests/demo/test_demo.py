@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
+from campaigns.delivery import locks
 from campaigns.models import Campaign, Message, PlanEntry, Template
 from campaigns.reporting import report
 from crm_suite.demo import services
@@ -19,10 +20,13 @@ from crm_suite.demo.clock import OFFSET
 from crm_suite.jobs import services as jobs
 from crm_suite.jobs.models import Job
 from crm_suite.lib.errors import WrongState
+from customers import identities
 from customers.identities import Person, match_people
 from customers.models import Consent, Customer, CustomerFacts, Identity, Shop, Suppression
 from customers.services import refresh_reach
+from orders.importers import applying
 from orders.models import Order, OrderLine, Product, Refund
+from segmentation.analysis import run
 from segmentation.models import AnalysisRun, LabelChange, Segment
 from tests.builders import make_consent, make_customer, make_identity, make_shop
 from touchpoints.models import Touchpoint
@@ -213,6 +217,11 @@ def test_names_that_are_taken_stay_their_owners(real_store):
 
     assert Segment.objects.get(name="Champions").is_demo is False
     assert Segment.objects.get(name="Champions (demo)").is_demo is True
+
+
+def test_its_lock_is_nobody_elses():
+    spaces = [jobs.LOCK_SPACE, applying.LOCK_SPACE, identities.LOCK_SPACE, run.LOCK_SPACE, locks.CAMPAIGN_SPACE]
+    assert services.LOCK[0] not in spaces and len(set(spaces)) == len(spaces)
 
 
 def test_only_one_loads_at_a_time():

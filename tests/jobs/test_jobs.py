@@ -130,3 +130,13 @@ def test_a_result_file_is_for_whoever_asked_for_it(client: Client, tmp_path: Pat
         client.force_login(person)
         answers[person] = client.get(reverse("jobs:download", args=[job.pk])).status_code
     assert answers == {ana: 200, owner: 200, other: 404}
+
+
+def test_long_work_is_no_business_of_a_service_agent(client: Client, job: Job) -> None:
+    addresses = [reverse("jobs:panel", args=[job.pk]), reverse("jobs:drawer")]
+    answers = {}
+    for role in ("analyst", "agent"):
+        client.force_login(make_user(role))
+        answers[role] = [client.get(address).status_code for address in addresses]
+        assert (addresses[1] in client.get("/").content.decode()) == (role == "analyst")
+    assert answers == {"analyst": [200, 200], "agent": [403, 403]}

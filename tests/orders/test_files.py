@@ -180,7 +180,7 @@ def test_a_wrong_mapping_stops_before_anything_is_written(shop):
     services.assign_columns(import_file=received, columns=SIMPLE)
     checked = services.check_file(import_file=received)
     assert checked.dry_run["is_suspicious"]
-    with pytest.raises(WrongState, match="30 %"):
+    with pytest.raises(WrongState, match="30 % of"):
         services.start_import(import_file=checked)
     assert services.start_import(import_file=checked, despite_errors=True).state == "queued"
 
@@ -244,3 +244,13 @@ def test_lines_that_the_platform_no_longer_shows_are_removed(shop):
     assert order(shop, "1").total_amount == 2.5
     assert order(shop, "2").lines.count() == 1
     assert changed.counts["orders_updated"] == 1
+
+
+@pytest.mark.django_db
+def test_a_row_too_long_to_hold_ends_the_import_instead_of_the_file(shop):
+    long = ",".join(["x" * 1_000_000] * 5)
+    content = f"Order,Placed,Paid,Total,Buyer,A,B,C,D,E\n1,2024-01-01,,5,x,{long}\n2,2024-01-01,,5,x,,,,,\n".encode()
+    received = upload(shop, content)
+    services.assign_columns(import_file=received, columns=SIMPLE)
+    with pytest.raises(BadInput, match="longer than 4 megabytes"):
+        services.check_file(import_file=received)

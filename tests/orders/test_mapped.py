@@ -8,7 +8,7 @@ from crm_suite.lib.errors import BadInput
 from customers.models import Customer
 from orders import services
 from orders.importers.synonyms import guess_columns
-from orders.models import ImportMapping, Refund
+from orders.models import ImportMapping, Order, Refund
 from tests.builders import make_shop
 from tests.orders.files import SIMPLE, accounted, imported, order, simple, upload
 
@@ -251,3 +251,65 @@ def test_yen_has_no_cents():
     content = b"Order,Placed,Qty,Price\n1,2024-01-01,3,33.5\n"
     imported(tokyo, content, {"order_no": "Order", "placed_at": "Placed", "quantity": "Qty", "unit_price": "Price"})
     assert order(tokyo, "1").total_amount == 101
+
+
+def test_a_paid_order_that_was_closed_gave_its_lines_back(tmall):
+    rows = ["1,2024-01-01,2024-01-02,30,closed", "1,2024-01-01,2024-01-02,20,closed", "2,2024-01-01,2024-01-02,9,paid"]
+    content = "\n".join(["Order,Placed,Paid,Line,Status", *rows, ""]).encode()
+    columns = {"order_no": "Order", "placed_at": "Placed", "paid_at": "Paid", "line_amount": "Line", "status": "Status"}
+    imported(tmall, content, columns)
+    assert (order(tmall, "1").net_amount, order(tmall, "1").state) == (0, "refunded")
+    assert list(Order.objects.paid().values_list("external_id", flat=True)) == ["2"]
+    assert imported(tmall, content, columns).counts["orders_unchanged"] == 2
+
+
+def test_a_nick_of_which_the_platform_hid_a_part_is_nobodys(tmall):
+    rows = ["1,2024-01-01,2024-01-01,5,t**8", "2,2024-01-01,2024-01-01,5,t**8", "3,2024-01-01,2024-01-01,5,t8"]
+    done = imported(tmall, simple(*rows), SIMPLE)
+    assert [order(tmall, number).customer is None for number in "123"] == [True, True, False]
+    assert Customer.objects.count() == 1 and accounted(done)
+
+
+def test_a_phone_that_becomes_known_later_joins_the_next_shops_orders(tmall):
+    jd = make_shop("jd")
+    head, columns = "Order,Placed,Paid,Total,Buyer,Phone,Mail\n", {**SIMPLE, "phone": "Phone", "email": "Mail"}
+    told = [
+        (tmall, "1,2024-01-01,2024-01-01,5,li,,li@example.com"),
+        (tmall, "2,2024-01-02,2024-01-02,5,li,13800138000,gift@example.com"),
+        (jd, "3,2024-01-03,2024-01-03,5,jd_li,13800138000,"),
+        (jd, "4,2024-01-04,2024-01-04,5,friend,,gift@example.com"),
+    ]
+    for shop, row in told:
+        imported(shop, f"{head}{row}\n".encode(), columns)
+    li = order(tmall, "1").customer
+    assert (order(jd, "3").customer, li.phone) == (li, "+8613800138000")
+    # Their e-mail was known already: another one on an order may be a friend's.
+    assert order(jd, "4").customer != li
+
+
+@pytest.mark.parametrize(
+    ("written", "decimal", "amount"),
+    [
+        ("1,234.50", ".", "1234.50"), ("1234,50", ".", None), ("1.234,50", ".", None), ("１２", ".", None),
+        ("1.234,50", ",", "1234.50"), ("12,50", ",", "12.50"), ("12.50", ",", None), ("1.234", ",", "1234"),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_exactly_or_rejected(tmall, written, decimal, amount):
+    content = f"Order;Placed;Paid;Total;Buyer\n1;2024-01-01;2024-01-01;{written};x\n".encode()
+    done = imported(tmall, content, SIMPLE, {"decimal": decimal})
+    assert [one.total_amount for one in Order.objects.all()] == ([Decimal(amount)] if amount else [])
+    assert done.counts["rejected"] == ({} if amount else {"bad_amount": 1})
+
+
+def test_a_line_beyond_all_measure_is_rejected_and_stops_nobody(tmall):
+    rows = "1,2024-01-01,999999999999,2000000000,x\n2,2024-01-01,5,1,x\n"
+    columns = {
+        "order_no": "Order",
+        "placed_at": "Placed",
+        "unit_price": "Price",
+        "quantity": "Qty",
+        "buyer_id": "Buyer",
+    }
+    done = imported(tmall, f"Order,Placed,Price,Qty,Buyer\n{rows}".encode(), columns)
+    assert done.rejected.get().code == "too_much" and accounted(done)
+    assert Order.objects.get().external_id == "2"

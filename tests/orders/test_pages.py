@@ -2,15 +2,19 @@
 
 import csv
 import io
+from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import QueryDict
 from django.urls import reverse
 
 from crm_suite.access.models import AuditEvent
 from crm_suite.jobs import services as jobs
 from crm_suite.jobs.models import Job
 from orders import services
+from orders.filters import OrderFilter
 from orders.models import ImportFile, Order, Refund
 from tests.builders import make_customer, make_purchase, make_shop, make_user
 from tests.orders.files import imported, retail, upload
@@ -152,6 +156,23 @@ def test_one_order_shows_lines_refunds_and_customer(operator, shop):
     text = operator.get(reverse("orders:detail", args=[one.pk])).content.decode()
     for word in ("Cup", "£10.00", "£4.00", "£6.00", "Gift", reverse("customers:detail", args=[one.customer_id])):
         assert word in text
+
+
+def test_the_other_columns_of_a_file_are_for_those_who_may_reveal(operator, client, shop):
+    one = make_purchase(None, shop, "2024-01-01", extra={"收货地址": "龙井路1号"})
+    where = reverse("orders:detail", args=[one.pk])
+    assert "龙井路1号" in operator.get(where).content.decode()
+    client.force_login(make_user("analyst"))
+    response = client.get(where)
+    assert response.status_code == 200 and "龙井路1号" not in response.content.decode()
+
+
+def test_days_are_those_of_the_shop_that_is_asked_for():
+    east = make_shop("tokyo", timezone="Asia/Tokyo")
+    make_purchase(None, east, "2026-03-02", placed_at=datetime(2026, 3, 1, 16, tzinfo=UTC))
+    asked = {"placed_from": "2026-03-02", "placed_to": "2026-03-02"}
+    assert OrderFilter(QueryDict(urlencode(asked | {"shop": "tokyo"}))).qs.count() == 1
+    assert OrderFilter(QueryDict(urlencode(asked))).qs.count() == 0
 
 
 def test_the_customers_panel_shows_own_orders_only(operator, shop):

@@ -119,3 +119,14 @@ def test_the_home_panels_say_of_which_days_they_speak(client, shop, cast, langua
     assert "2025-03" in charts and "5000" not in charts
     if language == "en":
         assert "up to the newest order" in figures
+
+
+@pytest.mark.parametrize(
+    ("end", "first"), [("2026-12-09", "2025-01"), ("2026-11-30", "2024-12"), ("2026-01-01", "2024-02")]
+)
+def test_two_years_of_months_are_twenty_four(book, shop, end, first):
+    for year in range(2023, 2027):
+        for month in range(1, 13):
+            make_purchase(None, shop, f"{year}-{month:02}-01")
+    found = sales.months(book, date.fromisoformat(end))
+    assert (len(found), f"{found[0].month:%Y-%m}") == (24, first)

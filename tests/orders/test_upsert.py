@@ -150,3 +150,23 @@ def test_callers_at_the_same_time_make_each_order_and_person_once():
     assert Order.objects.count() == 40
     assert Customer.objects.count() == Identity.objects.count() == 5
     assert [row[0] for row in story(shops[0])[:20]] == [row[0] for row in story(shops[1])[:20]]
+
+
+def test_a_refund_never_moves_to_another_order(shop):
+    first = RefundInput(external_id="1", amount=Decimal("10"), refunded_at=NOON)
+    services.upsert_orders(shop=shop, orders=[replace(TEA, refunds=[first])])
+    other = replace(TEA, external_id="B1")
+    (told,) = services.upsert_orders(shop=shop, orders=[replace(other, refunds=[first])])
+    assert [error.code for error in told.errors] == ["taken"]
+    assert order(shop, "A1").refunds.get().amount == 10
+    assert results(shop, replace(other, refunds=[replace(first, external_id="2")])) == [("B1", "created")]
+
+
+def test_a_line_beyond_all_measure_is_that_orders_error(shop):
+    line = LineInput(quantity=2_000_000_000, unit_price=Decimal("99999999999"))
+    assert results(shop, replace(TEA, external_id="A2", lines=[line]), TEA) == [("A2", "error"), ("A1", "created")]
+
+
+def test_a_buyer_of_whom_the_platform_hides_a_part_is_anonymous(shop):
+    services.upsert_orders(shop=shop, orders=[replace(TEA, buyer_id="z***g"), replace(TEA, external_id="A2")])
+    assert order(shop, "A1").customer is None and order(shop, "A2").customer is not None

@@ -263,8 +263,9 @@ def test_the_export_is_masked_harmless_and_recorded(client: Client, operator: Us
     segment = copy_as_snapshot(segment=save_segment(name="Lost", rule=LOST, book="CNY"))
     response = client.get(reverse("segments:export", args=[segment.pk]))
     text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
-    assert "'=1+1,138****8000,z***@qq.com,,Lost,Lost small,1,0.00," in text
-    assert "Bob" in text and "Ann" not in text
+    assert "'=***,138****8000,z***@qq.com,,Lost,Lost small,1,0.00,CNY," in text
+    assert "1+1" not in text
+    assert ",B*," in text and "Bob" not in text and ",A*," not in text
     event = AuditEvent.objects.get(action="segment.exported")
     assert (event.actor, event.target) == (operator, f"segment {segment.pk}")
 

@@ -155,3 +155,12 @@ def test_a_segment_by_stage_and_orders_is_counted_from_an_index() -> None:
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "book" in plan and "stage" in plan and "last_paid_on" in plan
     assert "Index Cond" in plan
+
+
+def test_examples_over_all_stores_count_days_to_each_ones_run() -> None:
+    make_shop(currency="GBP")
+    AnalysisRun.objects.create(book="GBP", as_of=date(2011, 12, 9), state="done")
+    make_facts(make_customer("Then"), book="GBP", last_paid_on=date(2011, 12, 7), orders=1)
+    rule = {"field": "days_since", "op": "lte", "value": 10}
+    (found,) = selectors.sample(people=selectors.members(rule=rule, book=""), rule=rule)
+    assert found.why == ["Days since last purchase: 2"]
