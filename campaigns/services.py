@@ -30,6 +30,15 @@ LIVE = (S.SCHEDULED, S.PREPARING, S.RUNNING)
 
 
 @transaction.atomic
+def save_template(*, template: Template, by: User | None) -> Template:
+    """Add the template, or store its changes. What was launched keeps the text that it was launched with."""
+    action = "template.add" if template.pk is None else "template.change"
+    template.save()
+    audit(action=action, actor=by, target=f"template:{template.pk}", changes={"name": template.name})
+    return template
+
+
+@transaction.atomic
 def create_campaign(
     *,
     name: str,

@@ -170,8 +170,7 @@ def _prepared(import_file: ImportFile, *, despite_errors: bool) -> ImportFile:
         raise WrongState(_("Assign the columns first."), code="no_layout")
     if locked.dry_run.get("is_suspicious") and not despite_errors:
         raise WrongState(
-            _("More than 30 %% of the first rows would be rejected. Check the columns, or start despite that.")
-            % {},
+            _("More than 30 %% of the first rows would be rejected. Check the columns, or start despite that.") % {},
             code="suspicious",
         )
     locked.rejected.all().delete()

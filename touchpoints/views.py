@@ -41,7 +41,7 @@ def older(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _timeline(request: HttpRequest, pk: int, template: str) -> HttpResponse:
     customer = get_object_or_404(Customer, pk=pk)
-    topic, channel = request.GET.get("topic", ""), request.GET.get("channel", "")
+    topic, channel = request.GET.get("topic", ""), request.GET.get("channel", "").replace("\x00", "")
     book = current_book(request)
     context = {
         "customer": customer,

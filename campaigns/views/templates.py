@@ -72,7 +72,7 @@ def template_test(request: HttpRequest, pk: int) -> HttpResponse:
 def _editor(request: HttpRequest, book: Book, template: Template | None) -> HttpResponse:
     form = TemplateForm(request.POST or None, instance=template)
     if request.method == "POST" and form.is_valid():
-        saved = form.save()
+        saved = services.save_template(template=form.save(commit=False), by=person(request))
         messages.success(request, _("“%(name)s” is saved.") % {"name": saved.name})
         return redirect("campaigns:template_edit", pk=saved.pk)
     people = [(facts.customer_id, mask_name(facts.customer.name)) for facts in people_to_show(book)]

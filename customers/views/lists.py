@@ -58,7 +58,7 @@ def customer_export(request: HttpRequest) -> HttpResponseBase:
 @requires("customers.view_customer")
 def search(request: HttpRequest) -> HttpResponse:
     """Up to eight people for the search box; a page of its own where there is no script."""
-    text = request.GET.get("q", "").strip()
+    text = request.GET.get("q", "").replace("\x00", "").strip()
     found: list[Customer] = []
     if len(text) >= 2:
         people = selectors.search(Customer.objects.present(), text, by_parts=sees_clear_addresses(request))

@@ -69,7 +69,7 @@ def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("orders.view_order")
 def search(request: HttpRequest) -> HttpResponse:
     """Orders for the search box, by the beginning of their number."""
-    text = request.GET.get("q", "").strip()
+    text = request.GET.get("q", "").replace("\x00", "").strip()
     return render(request, "orders/_found.html", {"text": text, "orders": selectors.find_orders(text)})
 
 

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.urls import reverse
 
 from crm_suite.access.middleware import PermissionRequired
 from crm_suite.access.models import AuditEvent, User
@@ -94,6 +95,15 @@ def test_a_token_is_stored_as_a_digest_only(owner: User) -> None:
     assert secret.startswith("crm_")
     assert token.scopes == ["orders:read", "orders:write"]
     assert secret not in {token.digest, token.token_key}
+
+
+def test_signing_in_and_failing_to_are_recorded(client: Client, analyst: User) -> None:
+    login = reverse("account_login")
+    client.post(login, {"login": analyst.email, "password": "a wrong guess"})
+    client.post(login, {"login": analyst.email, "password": PASSWORD})
+    failed, came_in = AuditEvent.objects.order_by("pk")
+    assert (failed.action, failed.target, failed.actor) == ("access.sign_in_failed", "a***@example.com", None)
+    assert (came_in.action, came_in.actor, came_in.address) == ("access.sign_in", analyst, "127.0.0.1")
 
 
 def test_the_audit_record_names_the_person_after_the_account_is_gone(analyst: User) -> None:

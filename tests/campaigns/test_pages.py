@@ -7,13 +7,12 @@ from decimal import Decimal
 
 import pytest
 import time_machine
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from campaigns.models import Campaign, PlanEntry
 from crm_suite.access.models import AuditEvent
-from customers.models import Shop
+from customers.models import CustomerFacts, Shop
 from segmentation.models import Segment
 from tests.builders import (
     make_campaign,
@@ -91,20 +90,18 @@ def sent(shop: Shop, buyers: Segment) -> Campaign:
 
 
 def _everybody() -> list:  # type: ignore[type-arg]
-    from customers.models import CustomerFacts
-
     return list(CustomerFacts.objects.select_related("customer").order_by("customer"))
 
 
 def page(client: Client, name: str, *args: object, **query: str) -> str:
     answer = client.get(reverse(f"campaigns:{name}", args=args), query)
     assert answer.status_code == 200, (name, answer.status_code)
-    return unwrapped(answer)
+    return unwrapped(answer.content)
 
 
-def unwrapped(answer: HttpResponse) -> str:
+def unwrapped(markup: bytes) -> str:
     """The markup on one line: where it is broken says nothing."""
-    text = re.sub(r"\s+", " ", answer.content.decode())
+    text = re.sub(r"\s+", " ", markup.decode())
     return re.sub(r"(?<=>) | (?=[<>])", "", text)
 
 
@@ -209,7 +206,7 @@ def test_a_campaign_outside_the_plan_needs_a_reason(owner: Client, shop: Shop, b
 
 def test_the_review_counts_while_the_choices_are_made(owner: Client, shop: Shop, buyers: Segment) -> None:
     fields = {"shop": shop.pk, "segment": buyers.pk, "channel": "email", "holdout_percent": "34"}
-    shown = unwrapped(owner.post(reverse("campaigns:review"), fields))
+    shown = unwrapped(owner.post(reverse("campaigns:review"), fields).content)
     assert "Audience</dt><dd>5</dd>" in shown
     assert "No consent</dt><dd>1</dd>" in shown
     assert "No usable address</dt><dd>1</dd>" in shown

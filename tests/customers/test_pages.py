@@ -203,3 +203,9 @@ def test_a_phone_or_mail_that_a_platform_uses_as_a_name_is_masked_too(client, me
     make_identity(mei, "13800138000"), make_identity(mei, "mei@example.com"), make_identity(mei, "tb_mei_88")
     text = page(client, "agent", "identity_panel", mei.pk).content.decode()
     assert "13800138000" not in text and "mei@example.com" not in text and "tb_mei_88" in text
+
+
+@pytest.mark.parametrize("name", ["customers:search", "orders:search"])
+def test_a_character_that_no_text_holds_breaks_no_search(client, mei, name):
+    client.force_login(make_user("agent"))
+    assert client.get(reverse(name), {"q": "zz\x00"}).status_code == 200

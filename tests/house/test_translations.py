@@ -33,7 +33,7 @@ def texts(value: str | tuple[str, ...] | list[str]) -> list[str]:
 
 def broken(message: Message) -> bool:
     """Empty, or with placeholders that none of the English forms has."""
-    translated = texts(message.string)
+    translated = texts(message.string or "")
     allowed = set().union(*(PLACEHOLDER.findall(text) for text in texts(message.id)))
     return not all(translated) or any(set(PLACEHOLDER.findall(text)) != allowed for text in translated)
 
