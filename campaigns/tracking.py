@@ -21,7 +21,7 @@ from campaigns.delivery.touch import record_sent
 from campaigns.models import Link, Message, Response
 from customers.models import Channel, Customer
 from customers.normalforms import normal_phone
-from customers.services import record_optout, suppress
+from customers.services import WrittenTo, record_optout, suppress
 from touchpoints.services import record_touchpoint
 
 #: The token in test messages: its doors say that this was a test.
@@ -121,7 +121,8 @@ def record_unsubscribe(*, token: uuid.UUID, source: str) -> bool:
 
 def _opt_out(message: Message, source: str) -> None:
     # Also where the address is blocked already: a bounce may be lifted, what the customer said stays.
-    record_optout(customer=message.customer, channel=message.channel, source=source)
+    written_to = WrittenTo(digest=message.address_digest, masked=message.masked_address)
+    record_optout(customer=message.customer, channel=message.channel, source=source, written_to=written_to)
     known = message.responses.filter(kind=Response.Kind.UNSUBSCRIBE).exists()
     if not known:
         message.responses.create(kind=Response.Kind.UNSUBSCRIBE, occurred_at=timezone.now(), data={"source": source})

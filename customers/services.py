@@ -1,7 +1,9 @@
 """Verbs about people: what they allowed, what they forbade, what is known of them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from django.db import connection, transaction
 from django.db.models import Max, Q, QuerySet
@@ -80,21 +82,27 @@ def suppress(
     normal = normal_address(channel=channel, text=address)
     if normal is None:
         raise BadInput(_("“%(address)s” is not a usable address.") % {"address": address}, code="bad_address")
-    masked = mask_address(channel=channel, address=normal)
-    owners = _owners(channel, normal)
+    wanted = Suppression(
+        channel=channel, address_digest=address_digest(normal), reason=reason, source=source, is_demo=is_demo,
+        masked=mask_address(channel=channel, address=normal),
+    )  # fmt: skip
+    return _block(wanted, owners=_owners(channel, normal), by=by)
+
+
+def _block(wanted: Suppression, *, owners: list[int], by: User | None) -> Suppression:
     hold_customers(owners)
+    given = {name: getattr(wanted, name) for name in ("masked", "reason", "source", "is_demo")}
     suppression, created = Suppression.objects.get_or_create(
-        channel=channel,
-        address_digest=address_digest(normal),
-        defaults={"masked": masked, "reason": reason, "source": source, "is_demo": is_demo},
+        channel=wanted.channel, address_digest=wanted.address_digest, defaults=given
     )
-    if suppression.is_demo and not is_demo:
+    if suppression.is_demo and not wanted.is_demo:
         # Said by somebody real now: it stays when the demo shop goes.
         suppression.is_demo = False
         suppression.save(update_fields=["is_demo"])
     if created:
         refresh_reach(customer_ids=owners)
-        audit(action="suppression.add", actor=by, target=f"{channel} {suppression.masked}", changes={"reason": reason})
+        target = f"{wanted.channel} {wanted.masked}"
+        audit(action="suppression.add", actor=by, target=target, changes={"reason": wanted.reason})
     return suppression
 
 
@@ -107,22 +115,49 @@ def lift_suppression(*, suppression: Suppression, reason: str, by: User) -> None
     changes = {"was": suppression.reason, "reason": reason.strip()}
     audit(action="suppression.lift", actor=by, target=f"{channel} {suppression.masked}", changes=changes)
     suppression.delete()
-    owners = Customer.objects.annotate(digest=reach.address_digest_of(channel)).filter(digest=digest)
-    refresh_reach(customer_ids=list(owners.values_list("pk", flat=True)))
+    refresh_reach(customer_ids=_owners_of_digest(channel, digest))
+
+
+@dataclass(frozen=True)
+class WrittenTo:
+    """The address that a message went to, as the message remembers it."""
+
+    digest: str
+    masked: str
 
 
 @transaction.atomic
-def record_optout(*, customer: Customer, channel: str, source: str, by: User | None = None) -> None:
-    """The customer wants nothing more in this channel: consent withdrawn, address suppressed. Repeating is harmless."""
+def record_optout(
+    *, customer: Customer, channel: str, source: str, by: User | None = None, written_to: WrittenTo | None = None
+) -> None:
+    """The customer wants nothing more in this channel: consent withdrawn, address suppressed. Repeating is harmless.
+
+    `written_to` is suppressed too: the customer may have another address by now than the one that was written to.
+    """
     _known_channel(channel)
-    address = getattr(customer, FIELDS[channel])
-    hold_customers([customer.pk, *(_owners(channel, address) if address else [])])
+    blocks = {
+        digest: Suppression(
+            channel=channel, address_digest=digest, masked=masked, source=source, is_demo=customer.is_demo,
+            reason=Suppression.Reason.UNSUBSCRIBED,
+        )
+        for digest, masked in _addresses(customer, channel, written_to).items()
+    }  # fmt: skip
+    owners = {digest: _owners_of_digest(channel, digest, customer) for digest in blocks}
+    hold_customers([customer.pk, *chain.from_iterable(owners.values())])
     newest = customer.consents.filter(channel=channel).first()
     if newest is None or newest.granted:
         record_consent(customer=customer, channel=channel, granted=False, source=source, by=by)
-    if address:
-        reason = Suppression.Reason.UNSUBSCRIBED
-        suppress(channel=channel, address=address, reason=reason, source=source, is_demo=customer.is_demo, by=by)
+    for digest, block in blocks.items():
+        _block(block, owners=owners[digest], by=by)
+
+
+def _addresses(customer: Customer, channel: str, written_to: WrittenTo | None) -> dict[str, str]:
+    """Digest → masked: the customer's address in this channel, and the one that was written to."""
+    normal = normal_address(channel=channel, text=getattr(customer, FIELDS[channel]))
+    found = {address_digest(normal): mask_address(channel=channel, address=normal)} if normal else {}
+    if written_to is not None and written_to.digest:
+        found.setdefault(written_to.digest, written_to.masked)
+    return found
 
 
 def refresh_reach(*, customer_ids: Sequence[int] | None = None) -> int:
@@ -227,6 +262,15 @@ def _known_channel(channel: str) -> None:
 def _owners(channel: str, normal: str) -> list[int]:
     same = Q(email__iexact=normal) if channel == Channel.EMAIL else Q(phone=normal)
     return list(Customer.objects.filter(same).values_list("pk", flat=True))
+
+
+def _owners_of_digest(channel: str, digest: str, guess: Customer | None = None) -> list[int]:
+    """Whose address this is. With the right guess by an index; otherwise every customer's digest is worked out."""
+    normal = normal_address(channel=channel, text=getattr(guess, FIELDS[channel])) if guess else None
+    if normal and address_digest(normal) == digest:
+        return _owners(channel, normal)
+    same = Customer.objects.annotate(digest=reach.address_digest_of(channel)).filter(digest=digest)
+    return list(same.values_list("pk", flat=True))
 
 
 def _clean(name: str, value: str) -> str:

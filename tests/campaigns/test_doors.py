@@ -116,6 +116,18 @@ def test_the_page_speaks_the_language_of_the_message(message: Message) -> None:
     assert 'lang="zh-hans"' in Client().get(path(tracking.unsubscribe_url(message.token))).content.decode()
 
 
+def test_the_address_that_was_written_to_is_blocked_also_when_the_customer_has_another_by_now(
+    message: Message, ann: Customer
+) -> None:
+    Customer.objects.filter(pk=ann.pk).update(email="ann@new.example")
+    heir = reachable("Her old address is somebody else's now", email=ann.email)
+    bystander = reachable("Bystander")
+    Client().post(path(tracking.unsubscribe_url(message.token)))
+    assert refusal(customer_id=ann.pk, channel="email") == "suppressed"
+    assert refusal(customer_id=heir.pk, channel="email") == "suppressed"
+    assert refusal(customer_id=bystander.pk, channel="email") is None
+
+
 def test_a_test_message_unsubscribes_nobody_and_a_wrong_token_is_nothing(message: Message) -> None:
     assert Client().post(path(tracking.unsubscribe_url(tracking.NOBODY))).status_code == 200
     assert Client().post(path(tracking.unsubscribe_url(uuid.uuid4()))).status_code == 404
