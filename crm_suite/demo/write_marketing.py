@@ -23,7 +23,9 @@ from segmentation.models import Segment
 from touchpoints.models import Touchpoint
 
 PROVIDER = "demo"
-MORNING = time(10)
+MORNING, AFTERNOON = time(10), time(15)
+# Whenever the demo is looked at, today's e-mail should still be to come.
+TONIGHT = time(23)
 #: Campaigns change shops, so that every shop has some.
 SHOP_OF = {story.title: number % 3 for number, story in enumerate(CAMPAIGNS)}
 
@@ -62,7 +64,7 @@ def write_plan(world: World, tools: Toolbox) -> None:
     today = world.clock.today
     for number, (days, title, channel, segment, template, skipped) in enumerate(NOT_SENT + AHEAD):
         PlanEntry.objects.create(
-            day=today + timedelta(days=days), time=MORNING if number % 2 else time(15), title=title,
+            day=today + timedelta(days=days), time=_hour(number, days), title=title,
             shop=tools.shops[number % 3], channel=channel, segment=tools.segments[segment],
             template=tools.templates[template], expected_response=Decimal(4 + number % 3), skip_reason=skipped,
             state=PlanEntry.State.SKIPPED if skipped else PlanEntry.State.PLANNED,
@@ -102,6 +104,12 @@ def _campaign(clock: Clock, send: Send, tools: Toolbox) -> Campaign:
     )  # fmt: skip
     Campaign.objects.filter(pk=campaign.pk).update(created_at=start - timedelta(days=3), updated_at=start)
     return campaign
+
+
+def _hour(number: int, days: int) -> time:
+    if days == 0:
+        return TONIGHT
+    return MORNING if number % 2 else AFTERNOON
 
 
 def _entry(start: datetime, story: CampaignStory, tools: Toolbox, size: int) -> PlanEntry | None:
