@@ -11,11 +11,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from campaigns import services
@@ -23,10 +20,10 @@ from campaigns.delivery import faults, sweep
 from campaigns.models import Attempt, Campaign, Message
 from tests.campaigns.delivery_cast import daylight_zone, deliver, prepared, reachable, small_shop
 from tests.campaigns.provider import Provider
+from tests.processes import ROOT, environment
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
 
-ROOT = Path(__file__).resolve().parents[2]
 POINTS = [
     "claim.after_commit", "compose", "gate.before_commit", "gate.after_commit", "call.before", "call.after",
     "journal.after", "result.after_commit",
@@ -47,20 +44,10 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 def work(campaign: Campaign, *, fault: str = "", lanes: int = 1) -> subprocess.Popen[bytes]:
-    database = settings.DATABASES["default"]
-    address = f"postgresql://{quote(str(database['USER']))}@/{connection.settings_dict['NAME']}"
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "crm_suite.settings",
-        "DATABASE_URL": f"{address}?host={quote(str(database['HOST']), safe='')}",
-        "REDIS_URL": "redis://127.0.0.1:9",  # wake-ups go nowhere: the rows must do
-        "SECRET_KEY": settings.SECRET_KEY,
-        "CRM_VAR": str(settings.CRM_VAR),
-        "SMTP_URL": settings.SMTP_URL,
-        "SMS_URL": settings.SMS_URL,
-        "FAULT": fault,
-    }
+    # Wake-ups go nowhere: the rows must do.
+    surroundings = environment(REDIS_URL="redis://127.0.0.1:9", FAULT=fault)
     command = [sys.executable, "-m", "tests.faults.worker", str(campaign.pk), str(lanes)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, env=surroundings, stderr=subprocess.DEVNULL)
     _started.append(process)
     return process
 
