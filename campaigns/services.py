@@ -52,7 +52,7 @@ def create_campaign(
     unplanned_reason: str = "",
     by: User | None,
 ) -> Campaign:
-    """A draft. Without a plan entry it needs a reason. Raises BadInput."""
+    """A draft. Without a plan entry it needs a reason. Raises BadInput, and WrongState for an entry that has one."""
     if template is not None and template.channel != channel:
         raise BadInput(_("The template is for another channel."), code="wrong_channel")
     if segment is not None and segment.book not in ("", shop.book):
@@ -65,6 +65,8 @@ def create_campaign(
         raise BadInput(_("The holdout is 0 to 50 percent."), code="holdout")
     if not 1 <= window_days <= 90:
         raise BadInput(_("The attribution window is 1 to 90 days."), code="window")
+    if plan_entry is not None:
+        _refuse_taken(plan_entry)
     campaign = Campaign.objects.create(
         code=_new_code(name),
         name=name,
@@ -82,6 +84,13 @@ def create_campaign(
     )
     audit(action="campaign.create", actor=by, target=f"campaign:{campaign.pk}", changes={"name": name})
     return campaign
+
+
+def _refuse_taken(entry: PlanEntry) -> None:
+    """Of two who carry out an entry at once, the second waits here and is told."""
+    PlanEntry.objects.select_for_update(of=("self",)).get(pk=entry.pk)
+    if Campaign.objects.filter(plan_entry=entry).exists():
+        raise WrongState(_("This plan entry has a campaign already."), code="entry_taken")
 
 
 def _new_code(name: str) -> str:

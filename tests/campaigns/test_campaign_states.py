@@ -146,3 +146,13 @@ def test_a_campaign_is_of_the_shop_that_its_segment_and_its_plan_entry_are_of(pr
     with pytest.raises(BadInput) as refused:
         draft(shop=shop, plan_entry=make_entry(other, "2026-11-20"))
     assert refused.value.code == "wrong_shop"
+
+
+def test_a_plan_entry_has_one_campaign(provider: Provider) -> None:
+    shop = small_shop()
+    entry, another = make_entry(shop, "2026-11-20"), make_entry(shop, "2026-11-21")
+    draft(shop=shop, plan_entry=entry)
+    with pytest.raises(WrongState) as refused:
+        draft(shop=shop, plan_entry=entry)
+    assert refused.value.code == "entry_taken"
+    assert draft(shop=shop, plan_entry=another).plan_entry == another
