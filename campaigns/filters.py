@@ -5,7 +5,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Campaign, Message, PlanEntry
+from campaigns.models import Campaign, Message
 from customers.models import Channel
 
 
@@ -36,15 +36,3 @@ class RecipientFilter(django_filters.FilterSet):  # type: ignore[misc]
     class Meta:
         model = Message
         fields = ("state", "reason", "arm")
-
-
-class PlanEntryFilter(django_filters.FilterSet):  # type: ignore[misc]
-    """For the API: the plan of some days."""
-
-    day_from = django_filters.DateFilter(field_name="day", lookup_expr="gte")
-    day_to = django_filters.DateFilter(field_name="day", lookup_expr="lte")
-    state = django_filters.ChoiceFilter(choices=PlanEntry.State.choices)
-
-    class Meta:
-        model = PlanEntry
-        fields = ("day_from", "day_to", "state", "channel", "shop")

@@ -1,6 +1,5 @@
 """Questions about people."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -8,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from crm_suite.lib.digests import address_digest
 from customers import reach
-from customers.addresses import FIELDS, mask_address, normal_address
+from customers.addresses import FIELDS, normal_address
 from customers.books import Book, book_of
 from customers.models import Channel, Consent, Customer, CustomerFacts, Identity, Shop, Suppression
 from customers.normalforms import normal_email, normal_phone
@@ -25,30 +24,6 @@ def refusal(*, customer_id: int, channel: str) -> str | None:
     people = Customer.objects.filter(pk=customer_id).annotate(refusal=reach.refusal_case(channel))
     found = list(people.values_list("refusal", flat=True))
     return found[0] if found else reach.ERASED
-
-
-@dataclass(frozen=True)
-class ContactPoint:
-    """Where one person is written to in one channel. `digest` is what suppressions are compared by."""
-
-    customer_id: int
-    address: str
-    digest: str
-    masked: str
-
-
-def contact_points(*, channel: str, customer_ids: Sequence[int]) -> dict[int, ContactPoint]:
-    """The addresses of these customers by id; those without one are left out. Permission is another question."""
-    field = FIELDS[channel]
-    people = Customer.objects.present().filter(reach.has_address(channel), pk__in=list(customer_ids))
-    return {pk: _contact_point(pk, channel, address) for pk, address in people.values_list("pk", field)}
-
-
-def _contact_point(pk: int, channel: str, address: str) -> ContactPoint:
-    digest = address_digest(address.lower())
-    return ContactPoint(
-        customer_id=pk, address=address, digest=digest, masked=mask_address(channel=channel, address=address)
-    )
 
 
 def people_of(book: Book) -> QuerySet[Customer]:

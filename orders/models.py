@@ -220,10 +220,6 @@ class ImportFile(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def is_running(self) -> bool:
-        return self.state == ImportFile.State.RUNNING
-
 
 class RejectedRow(models.Model):
     """A row that could not become an order line or a refund, with the reason; downloadable and re-usable."""

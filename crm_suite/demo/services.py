@@ -47,11 +47,6 @@ class Teller(Protocol):
     def __call__(self, *, done: int | None = None, total: int | None = None, message: str | None = None) -> None: ...
 
 
-def is_loaded() -> bool:
-    """Whether any demo shop is here, complete or not."""
-    return Shop.objects.filter(is_demo=True).exists()
-
-
 def load_demo(*, customers: int = CUSTOMERS, progress: Teller | None = None) -> dict[str, int]:
     """Make the demo shop anew, up to this minute; what is left of an earlier one goes first.
 

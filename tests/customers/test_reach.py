@@ -8,10 +8,9 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra.django import TestCase
 
 from crm_suite.access.models import AuditEvent
-from crm_suite.lib.digests import address_digest
 from crm_suite.lib.errors import BadInput
 from customers.models import Consent, Customer, CustomerFacts, Suppression
-from customers.selectors import contact_points, possible_digests, refusal
+from customers.selectors import refusal
 from customers.services import lift_suppression, record_consent, record_optout, refresh_reach, suppress
 from tests.builders import NOON, make_consent, make_customer, make_facts, make_user
 
@@ -121,7 +120,6 @@ def test_a_landline_takes_no_sms():
     shop = make_customer(phone="+862162345678")
     make_consent(shop, "sms")
     assert refusal(customer_id=shop.pk, channel="sms") == "no_address"
-    assert contact_points(channel="sms", customer_ids=[shop.pk]) == {}
 
 
 @pytest.mark.parametrize(("channel", "address"), [("email", "a@b@c.com"), ("sms", "138****1234"), ("fax", "1")])
@@ -129,14 +127,6 @@ def test_what_is_no_address_is_not_blocked(channel, address):
     with pytest.raises(BadInput):
         suppress(channel=channel, address=address, reason=MANUAL)
     assert not Suppression.objects.exists()
-
-
-def test_contact_points_carry_what_suppressions_are_compared_by():
-    mei, lei = make_customer(email="Mei@Example.com"), make_customer("no address")
-    found = contact_points(channel="email", customer_ids=[mei.pk, lei.pk])
-    assert set(found) == {mei.pk}
-    assert found[mei.pk].address == "Mei@Example.com"
-    assert found[mei.pk].digest == address_digest("mei@example.com") == possible_digests("MEI@example.com")[0]
 
 
 def test_refreshing_makes_missing_facts_and_touches_nothing_else():
