@@ -20,7 +20,6 @@ HIDDEN = r"[*＊]|^##"
 
 #: Numbers that take an SMS, as a pattern that Python and PostgreSQL read alike: Chinese mobiles, and abroad any.
 SMS_ABLE = r"^\+(861[3-9][0-9]{9}|(?!86)[1-9][0-9]{5,13})$"
-_SMS_ABLE = re.compile(SMS_ABLE)
 
 
 def _plain(text: str) -> str:
@@ -53,11 +52,6 @@ def _international(digits: str, region: str) -> str | None:
     if not phonenumbers.is_valid_number(number) and not _CHINESE_MOBILE.fullmatch(digits):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def takes_sms(phone: str) -> bool:
-    """Whether an E.164 number can receive an SMS. Chinese landlines and 400 numbers cannot."""
-    return bool(_SMS_ABLE.match(phone))
 
 
 def written_email(text: str) -> str | None:

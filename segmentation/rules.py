@@ -187,15 +187,6 @@ def condition(node: Node, as_of: date) -> Q:
     return reduce(or_ if node.kind == "any" else and_, parts)
 
 
-def compile_rule(rule: object, *, book: str, as_of: date) -> Q:
-    """One condition on CustomerFacts: who of `book` (of every book where empty) fits the rule.
-
-    `as_of` is the local day that "days since" is counted to. Raises BadRule.
-    """
-    found = condition(parse(rule), as_of)
-    return Q(book=book) & found if book else found
-
-
 def nodes(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
     """Every node with its path, the root first: what the editor counts while somebody edits."""
     yield path, node

@@ -22,7 +22,8 @@ def leaf(field: str, op: object, value: object) -> dict[str, Any]:
 
 
 def names(rule: object, book: str = "CNY") -> list[str]:
-    found = CustomerFacts.objects.filter(rules.compile_rule(rule, book=book, as_of=DAY))
+    people = CustomerFacts.objects.filter(book=book) if book else CustomerFacts.objects.all()
+    found = people.filter(rules.condition(rules.parse(rule), DAY))
     return sorted(found.values_list("customer__name", flat=True))
 
 
