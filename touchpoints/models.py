@@ -33,14 +33,21 @@ class Touchpoint(models.Model):
         INWARD = "in", _("From the customer")
         OUTWARD = "out", _("From us")
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="touchpoints")
+    # Written by the hundred thousand after an import: no checks by trigger, no index that a longer one begins with.
+    customer = models.ForeignKey(
+        Customer, on_delete=models.CASCADE, related_name="touchpoints", db_constraint=False, db_index=False
+    )
     stage = models.CharField(_("journey stage"), max_length=10, choices=Stage)
     kind = models.CharField(_("kind"), max_length=40, help_text=_("order_placed, message_sent, page_view, review …"))
     direction = models.CharField(_("direction"), max_length=3, choices=Direction)
     channel = models.CharField(_("channel"), max_length=20, help_text=_("shop, email, sms, phone, chat, web …"))
     occurred_at = models.DateTimeField(_("when"))
-    shop = models.ForeignKey(Shop, null=True, blank=True, on_delete=models.SET_NULL)
-    order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.CASCADE, related_name="touchpoints")
+    shop = models.ForeignKey(
+        Shop, null=True, blank=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False
+    )
+    order = models.ForeignKey(
+        Order, null=True, blank=True, on_delete=models.CASCADE, related_name="touchpoints", db_constraint=False
+    )
     campaign_code = models.CharField(max_length=40, blank=True)
     agent = models.CharField(_("agent"), max_length=80, blank=True)
     satisfaction = models.SmallIntegerField(

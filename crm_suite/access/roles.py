@@ -23,6 +23,7 @@ _READ_LISTS = {
 }  # fmt: skip
 
 _PLAN = {
+    "customers.tag_customer", "customers.manage_communities",
     "segmentation.add_segment", "segmentation.change_segment", "segmentation.export_segment",
     "campaigns.add_planentry", "campaigns.change_planentry", "campaigns.delete_planentry",
     "campaigns.add_template", "campaigns.change_template",
@@ -33,12 +34,13 @@ _PLAN = {
 _OPERATE = {
     "orders.import_orders", "orders.export_orders", "customers.reveal_customer", "customers.change_customer",
     "customers.manage_shops", "customers.record_optout", "customers.view_suppression",
+    "customers.merge_customer", "customers.manage_loyalty", "orders.manage_catalogue",
     "segmentation.run_analysis",
     "campaigns.launch_campaign", "campaigns.pause_campaign", "access.view_system",
 }  # fmt: skip
 
 _OWN = {
-    "customers.export_customer_clear", "customers.delete_suppression", "campaigns.manage_channels",
+    "customers.erase_customer", "customers.export_customer_clear", "customers.delete_suppression", "campaigns.manage_channels",
     "access.manage_team", "access.manage_tokens", "access.view_activity", "access.manage_demo",
 }  # fmt: skip
 
@@ -49,7 +51,13 @@ PERMISSIONS: dict[str, set[str]] = {
     | {"customers.record_optout", "campaigns.pause_campaign", "campaigns.launch_campaign"},
     OPERATOR: _READ_LISTS | _PLAN | _OPERATE,
     OWNER: _READ_LISTS | _PLAN | _OPERATE | _OWN,
-    AGENT: {"customers.view_customer", "customers.record_optout", "orders.view_order", "touchpoints.view_touchpoint"},
+    AGENT: {
+        "customers.view_customer",
+        "customers.tag_customer",
+        "customers.record_optout",
+        "orders.view_order",
+        "touchpoints.view_touchpoint",
+    },
 }
 
 

@@ -9,7 +9,7 @@ file leaves empty never empties what is known.
 
 # How far an order has come. Closed and refunded orders do not come back without a newer time of change.
 PROGRESS = """CASE {0} WHEN 'created' THEN 1 WHEN 'paid' THEN 2 WHEN 'shipped' THEN 3 WHEN 'delivered' THEN 4
-  WHEN 'completed' THEN 5 WHEN 'closed' THEN 6 ELSE 7 END"""
+  WHEN 'completed' THEN 5 WHEN 'refunding' THEN 6 WHEN 'closed' THEN 7 ELSE 8 END"""
 
 # What is derived of amount and unit price is derived here: writing the table twice would cost more than reading it.
 ROWS = """
@@ -139,7 +139,8 @@ WITH news AS (
     o.shipped_at AS old_shipped_at, o.delivered_at AS old_delivered_at, o.total_amount AS old_total,
     o.paid_amount AS old_paid, o.refunded_amount AS old_refunded, o.source_updated_at AS old_source_updated_at,
     o.extra AS old_extra,
-    (ARRAY['closed', 'refunded', 'created', 'paid', 'shipped', 'delivered', 'completed'])[c.state + 1] AS new_state,
+    (ARRAY['closed', 'refunded', 'created', 'refunding', 'paid', 'shipped', 'delivered', 'completed'])
+      [c.state + 1] AS new_state,
     coalesce((SELECT sum(r.amount) FROM orders_refund r WHERE r.order_id = o.id
               AND NOT EXISTS (SELECT FROM chunk_refunds f WHERE f.refund_no = r.external_id)), 0)
       + coalesce((SELECT sum(f.amount) FROM chunk_refunds f WHERE f.order_no = c.order_no), 0) AS refunded

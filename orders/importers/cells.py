@@ -32,6 +32,11 @@ def is_shortened_number(cell: pl.Expr) -> pl.Expr:
     return text(cell).str.contains(r"^\d(\.\d+)?[eE]\+\d+$").fill_null(False)
 
 
+def is_rounded_number(cell: pl.Expr) -> pl.Expr:
+    """Ids of 16 digits and more that end in 0000: a spreadsheet keeps only the first fifteen."""
+    return text(cell).str.contains(r"^\d{12,}0000$").fill_null(False)
+
+
 def number(cell: pl.Expr, *, decimal_comma: bool = False) -> pl.Expr:
     """The number as plain decimal text, exact, for PostgreSQL to read: ¥1,234.50 → 1234.50, 116,99 € → 116.99.
 

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 #: Canonical columns of a staged row and their types in PostgreSQL. `kind`: l order line, o order without line,
-#: r refund that names no order, f refund of an order, x rejected row that keeps its place in its order.
+#: d line of an order that another row or another file tells about, r refund that names no order, f refund of an order,
+#: c customer, x rejected row that keeps its place in its order. `tags` are parted by "\n". A row of kind c has the key
+#: of its customer as `order_no` too, so that all kinds are taken out of the table by the same order.
 STAGED: dict[str, str] = {
     "row_no": "bigint",
     "kind": "text",
@@ -23,6 +25,13 @@ STAGED: dict[str, str] = {
     "email": "text",
     "city": "text",
     "country": "text",
+    "loyalty_no": "text",
+    "wechat_id": "text",
+    "masked_phone": "text",
+    "address": "text",
+    "birthday": "date",
+    "tags": "text",
+    "joined_at": "timestamptz",
     "placed_at": "timestamptz",
     "paid_at": "timestamptz",
     "shipped_at": "timestamptz",
@@ -49,7 +58,9 @@ STAGED: dict[str, str] = {
 
 #: Order states as staged numbers. Where the rows of an order differ the greatest wins: one delivered parcel makes
 #: a delivered order, and only an order whose every row is closed is closed.
-STATE_RANK = {"closed": 0, "refunded": 1, "created": 2, "paid": 3, "shipped": 4, "delivered": 5, "completed": 6}
+STATE_RANK = {
+    "closed": 0, "refunded": 1, "created": 2, "refunding": 3, "paid": 4, "shipped": 5, "delivered": 6, "completed": 7,
+}  # fmt: skip
 
 #: Columns that a file of rejected rows carries behind its own, and that come back with it when it is corrected.
 FIX_COLUMNS = ("row", "column", "reason", "import")
@@ -78,6 +89,11 @@ class Layout(Protocol):
 
     @property
     def title(self) -> "StrOrPromise": ...
+
+    @property
+    def subject(self) -> str:
+        """What its rows are about: "orders" or "customers"."""
+        ...
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Whether a file with these columns is of this layout. Columns may stand in any order, others may be added."""

@@ -13,6 +13,7 @@ HEADER = {"InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "U
 
 class OnlineRetail:
     name = "online-retail"
+    subject = "orders"
     title = _("Online Retail (UCI)")
 
     def recognises(self, header: Sequence[str]) -> bool:

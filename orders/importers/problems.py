@@ -12,6 +12,10 @@ SENTENCES: dict[str, Promise | str] = {
         "A spreadsheet has shortened “%(value)s” in column %(column)s, the last digits are lost. "
         "Export the file again and do not save it from the spreadsheet."
     ),
+    "rounded_number": _(
+        "“%(value)s” in column %(column)s ends in zeros: a spreadsheet may have rounded it. "
+        "Export the file again; if the number is right, upload this row again from the list of rejected rows."
+    ),
     "too_long": _("“%(value)s” in column %(column)s is longer than 80 characters."),
     "no_date": _("Column %(column)s is empty. An order needs the time it was placed or paid."),
     "bad_date": _("“%(value)s” in column %(column)s cannot be read as a date. Write it like 2024-11-11 09:30:00."),
@@ -38,6 +42,7 @@ TITLES: dict[str, Promise | str] = {
     "ragged": _("Too many cells"),
     "no_order_number": _("No order number"),
     "shortened_number": _("Shortened number"),
+    "rounded_number": _("Rounded number"),
     "too_long": _("Too long"),
     "no_date": _("No date"),
     "bad_date": _("Unreadable date"),

@@ -1,6 +1,6 @@
 """A block's rows, sorted into what goes on and what is rejected with a reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import polars as pl
@@ -53,6 +53,8 @@ def region_of(shop: Shop) -> str:
 def sort_rows(layout: Layout, frame: pl.DataFrame, context: Context) -> Sorted:
     """Ask the layout about a block's rows."""
     cells = frame.drop([RAGGED, *(FIX_COLUMNS if is_correction(frame.columns) else ())])
+    if is_correction(frame.columns):
+        context = replace(context, options={**context.options, "corrected": "1"})
     judged = layout.stage(cells, context).with_columns(_corrects(frame))
     ragged = frame[RAGGED].is_not_null()
     judged = judged.with_columns(problem=pl.when(ragged).then(pl.lit("ragged")).otherwise(pl.col("problem")))

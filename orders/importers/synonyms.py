@@ -92,6 +92,7 @@ STATES: dict[str, list[str]] = {
         "closed", "cancelled", "canceled", "voided", "failed", "expired", "交易关闭", "已关闭", "已取消", "订单已取消",
         "交易被淘宝关闭", "取消",
     ],
+    "refunding": ["refunding", "refundrequested", "退款中", "售后处理中", "退款处理中", "申请退款"],
     "refunded": ["refunded", "fullyrefunded", "未发货退款成功", "退款成功", "已退款", "全额退款"],
 }  # fmt: skip
 

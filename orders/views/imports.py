@@ -18,7 +18,7 @@ from customers.books import current_book
 from customers.models import Shop
 from orders import selectors, services
 from orders.forms import MappingForm, UploadForm
-from orders.importers.mapped import PAYMENT_FIELDS
+from orders.importers.reader import PAYMENT_FIELDS
 from orders.models import ImportFile, ImportMapping
 
 SHOWN = 20

@@ -24,6 +24,8 @@ class Platform(models.TextChoices):
     SHOPIFY = "shopify", _("Shopify")
     WOOCOMMERCE = "woocommerce", _("WooCommerce")
     AMAZON = "amazon", _("Amazon")
+    ETSY = "etsy", _("Etsy")
+    MAGENTO = "magento", _("Magento")
     OWN = "own", _("Own site")
     OTHER = "other", _("Other")
 
@@ -73,6 +75,10 @@ class Shop(models.Model):
     book = models.CharField(
         _("measured with"), max_length=40, blank=True,
         help_text=_("Shops with the same value share RFM cuts and lifecycle bounds. Starts with the currency."),
+    )  # fmt: skip
+    buyer_scope = models.CharField(
+        _("buyers shared with"), max_length=40, blank=True,
+        help_text=_("Shops with the same word here know a buyer by the same ID. Empty: it counts in this shop only."),
     )  # fmt: skip
     sms_signature = models.CharField(_("SMS signature"), max_length=20, blank=True, help_text=_("Shown as 【…】."))
     email_from = models.EmailField(_("sender address"), blank=True)
@@ -130,6 +136,7 @@ class Customer(models.Model):
             ("export_customer_clear", "May export phone and e-mail in clear"),
             ("reveal_customer", "May reveal one customer's phone and e-mail"),
             ("list_customers", "May browse the list"),
+            ("erase_customer", "May hand over and erase a person's data"),
         ]
         indexes = [
             # Search box: "contains", over upper case because Django's icontains compares so.
