@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -35,6 +36,11 @@ class Person:
     email: str = ""
     city: str = ""
     country: str = ""
+    loyalty_no: str = ""
+    wechat_id: str = ""
+    masked_phone: str = ""
+    address: str = ""
+    birthday: date | None = None
 
     @property
     def key(self) -> Key:
