@@ -34,7 +34,7 @@ test: setup ## every test, on servers of its own (ARGS="-k name" narrows)
 
 .PHONY: faults
 faults: setup ## only the tests that kill processes and cut connections
-	@$(PY) -m pytest -m faults $(ARGS)
+	@FAULT_LINES=1000000 $(PY) -m pytest -m faults $(ARGS)
 
 .PHONY: check
 check: setup ## style, types, staircase, templates, migrations, deployment
