@@ -11,7 +11,8 @@ from pathlib import Path
 
 #: Field of the mapping → header. `Remark` and `Staff` are assigned to nothing and kept with the order.
 COLUMNS = {
-    "order_no": "Order no", "placed_at": "Placed", "paid_at": "Paid", "shipped_at": "Shipped", "status": "Status", "buyer_id": "Buyer", "buyer_name": "Name", "phone": "Phone", "email": "E-mail",
+    "order_no": "Order no", "placed_at": "Placed", "paid_at": "Paid", "shipped_at": "Shipped", "status": "Status",
+    "buyer_id": "Buyer", "buyer_name": "Name", "phone": "Phone", "email": "E-mail",
     "city": "City", "country": "Country", "order_total": "Total", "paid_amount": "Paid amount",
     "refund_amount": "Refunded", "sku": "SKU", "product_name": "Product", "category": "Category",
     "quantity": "Pieces", "unit_price": "Price", "line_amount": "Amount",
@@ -56,11 +57,11 @@ def _order(chance: random.Random, order: int, *, customers: int) -> list[list[st
     refunded = total if chance.random() < 0.02 else 0
     head = [
         f"24{order:014}1", _at(placed), _at(paid), _at(shipped), chance.choice(STATES),
-        f"nick{buyer}", f"Buyer {buyer}", f"139{buyer % 100_000_000:08}", f"b{buyer}@example.com",
-        CITIES[buyer % len(CITIES)], "China", _money(total), _money(total), _money(refunded) if refunded else "",
+        f"nick{buyer}", f"Li {buyer}", f"139{buyer % 100_000_000:08}", f"b{buyer}@example.com",
+        CITIES[buyer % len(CITIES)], "CN", _money(total), _money(total), _money(refunded) if refunded else "",
     ]  # fmt: skip
     return [
-        [*head, f"S{sku:05}", f"Thing number {sku}", f"Shelf {sku % 20}",
+        [*head, f"S{sku:05}", f"Thing no {sku}", f"Shelf {sku % 20}",
          str(pieces), _money(_price(sku)), _money(pieces * _price(sku)), "", "Li"]
         for sku, pieces in bought
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from customers.books import book_of, books
 from customers.models import CustomerFacts, Group, Stage
 from segmentation import rules
 from segmentation.fields import shown
-from segmentation.models import AnalysisRun, LabelChange, Segment, SegmentMember
+from segmentation.models import AnalysisRun, Segment, SegmentMember
 
 #: Older than this, the newest order says that the data are historic rather than that everybody is lost.
 AT_REST_DAYS = 60
@@ -121,13 +121,16 @@ class Sample:
 
 def sample(*, people: QuerySet[CustomerFacts], rule: object, size: int = 10) -> list[Sample]:
     """Up to `size` members, by customer number. Days are counted to the run in force of each one's book."""
-    asked = {leaf.field.code: leaf.field for leaf in rules.leaves(rules.parse(rule))}
+    node = rules.parse(rule)
     rows = list(people.select_related("customer").order_by("pk")[:size])
     days = {code: as_of(code) for code in {facts.book for facts in rows}}
-    return [
-        Sample(facts, [f"{field.label}: {shown(field.show(facts, days[facts.book]))}" for field in asked.values()])
-        for facts in rows
-    ]
+    return [Sample(facts, reasons(facts, node, days[facts.book])) for facts in rows]
+
+
+def reasons(facts: CustomerFacts, node: rules.Node, day: date) -> list[str]:
+    """Each field that a rule asks about with this customer's value; days are counted to `day`."""
+    asked = {leaf.field.code: leaf.field for leaf in rules.leaves(node)}
+    return [f"{field.label}: {shown(field.show(facts, day))}" for field in asked.values()]
 
 
 def reach(people: QuerySet[CustomerFacts]) -> dict[str, int]:
@@ -194,54 +197,17 @@ class Crossing:
     last: date
 
 
-_INTO = {"p30": Stage.SILENT, "p60": Stage.DORMANT, "p90": Stage.LOST}
+#: The stage that begins when a bound of the run is passed.
+NEXT_STAGES = {"p30": Stage.SILENT, "p60": Stage.DORMANT, "p90": Stage.LOST}
 
 
 def crossings(run: AnalysisRun) -> list[Crossing]:
     """One per bound. Their last purchase lies from `first` to `last`."""
     found = []
-    for bound, stage in _INTO.items():
+    for bound, stage in NEXT_STAGES.items():
         last = run.as_of - timedelta(days=int(run.bounds[bound]) - 6)
         n = int(run.counts["crossing"][bound])
         days = int(run.bounds[bound])
         first = run.as_of - timedelta(days=days)
         found.append(Crossing(bound, days, stage.value, str(stage.label), n, first, last))
     return found
-
-
-# --- one customer -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where one customer stands. `next_stage` begins on `next_day` unless they buy before; None when lost."""
-
-    facts: CustomerFacts
-    run: AnalysisRun | None
-    recency: int | None
-    next_stage: str | None
-    next_day: date | None
-    history: list[LabelChange]
-
-    @property
-    def pace(self) -> float | None:
-        """Recency as a multiple of this customer's own median gap: 1 is their rhythm."""
-        gap = self.facts.median_gap
-        return self.recency / gap if gap and self.recency is not None else None
-
-
-def standing(customer_id: int) -> Standing | None:
-    """Scores, labels, the next crossing and the newest changes of a customer; None while nothing is known."""
-    facts = CustomerFacts.objects.filter(pk=customer_id).first()
-    if facts is None:
-        return None
-    run = run_in_force(facts.book)
-    history = list(LabelChange.objects.filter(customer_id=customer_id)[:12])
-    if run is None or facts.last_paid_on is None:
-        return Standing(facts, run, None, None, None, history)
-    recency = (run.as_of - facts.last_paid_on).days
-    following = next((bound for bound in _INTO if recency <= int(run.bounds[bound])), None)
-    if following is None:
-        return Standing(facts, run, recency, None, None, history)
-    day = facts.last_paid_on + timedelta(days=int(run.bounds[following]) + 1)
-    return Standing(facts, run, recency, str(_INTO[following].label), day, history)

@@ -14,13 +14,13 @@ PROGRESS = """CASE {0} WHEN 'created' THEN 1 WHEN 'paid' THEN 2 WHEN 'shipped' T
 # What is derived of amount and unit price is derived here: writing the table twice would cost more than reading it.
 ROWS = """
 CREATE TEMP TABLE chunk_rows ON COMMIT DROP AS
-SELECT row_no, kind, order_no, buyer_key, buyer_original, buyer_name, phone, email, city, country, placed_at, paid_at,
-  shipped_at, delivered_at, source_updated_at, state, platform_state, sku, product_name, category, quantity,
+SELECT row_no, item, kind, order_no, buyer_key, buyer_original, buyer_name, phone, email, city, country,
+  placed_at, paid_at, shipped_at, delivered_at, source_updated_at, state, platform_state, sku, product_name, category, quantity,
   coalesce(unit_price, round(amount / quantity, 4)) AS unit_price,
   coalesce(amount, round(quantity * unit_price, %(digits)s)) AS amount,
   total, paid, refund, refund_no, refunded_at, reason, extra, fix_of, fix_row,
   CASE WHEN kind IN ('l', 'x') THEN
-    (row_number() OVER (PARTITION BY order_no, kind IN ('l', 'x') ORDER BY row_no))::int END AS place
+    (row_number() OVER (PARTITION BY order_no, kind IN ('l', 'x') ORDER BY row_no, item))::int END AS place
 FROM {stage} WHERE order_no > %(after)s AND order_no <= %(upto)s;
 """
 
@@ -53,7 +53,8 @@ SELECT order_no, min(placed_at) AS placed_at, min(paid_at) AS paid_at, max(shipp
   coalesce({over_rows}(refund), CASE WHEN %(import_file)s > 0 AND max(state) <= 1 AND min(paid_at) IS NOT NULL
     AND max(fix_of) IS NULL THEN coalesce({over_rows}(paid), {over_rows}(total), sum(amount)) END) AS refund,
   sum(amount) FILTER (WHERE kind = 'l') AS lines_amount,
-  count(*) FILTER (WHERE kind = 'l') AS lines, count(*) AS rows, max(buyer_key) AS buyer_key, max(extra) AS extra,
+  count(*) FILTER (WHERE kind = 'l') AS lines, count(*) FILTER (WHERE coalesce(item, 1) = 1) AS rows,
+  max(buyer_key) AS buyer_key, max(extra) AS extra,
   bool_or(fix_of IS NOT NULL) AS is_fix
 FROM chunk_rows WHERE kind IN ('l', 'o') GROUP BY order_no;
 """

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
 #: Canonical columns of a staged row and their types in PostgreSQL. `kind`: l order line, o order without line,
 #: d line of an order that another row or another file tells about, r refund that names no order, f refund of an order,
-#: c customer, x rejected row that keeps its place in its order. `tags` are parted by "\n". A row of kind c has the key
-#: of its customer as `order_no` too, so that all kinds are taken out of the table by the same order.
+#: c customer, x rejected row that keeps its place in its order. `item` numbers the lines of a row that holds several
+#: in one cell, from 1; else it is null. `tags` are parted by "\n". A row of kind c has the key of its customer as
+#: `order_no` too, so that all kinds are taken out of the table by the same order.
 STAGED: dict[str, str] = {
     "row_no": "bigint",
+    "item": "smallint",
     "kind": "text",
     "order_no": 'text COLLATE "C"',
     "buyer_key": 'text COLLATE "C"',
@@ -71,12 +73,16 @@ RAGGED = "__ragged"
 
 @dataclass(frozen=True)
 class Context:
-    """What a layout has to know beside the cells. `latest`: no order is dated later than this."""
+    """What a layout has to know beside the cells.
+
+    `latest`: no order is dated later than this. `currency`: what the shop counts in, "" where any will do.
+    """
 
     shop_code: str
     zone: str
     region: str
     latest: datetime
+    currency: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
 
@@ -103,7 +109,8 @@ class Layout(Protocol):
         """The rows of `frame` (text cells by header, row number in ROW) as canonical columns.
 
         Two more columns say what is wrong with a row: `problem` (code of problems.py, null where nothing is) and
-        `problem_column` (header of the cell). Row by row: knows nothing of the rows before and after.
+        `problem_column` (header of the cell). Row by row: knows nothing of the rows before and after. A row that
+        holds several lines may answer with several, told apart by `item`.
         """
         ...
 

@@ -40,6 +40,7 @@ def context_of(import_file: ImportFile) -> Context:
         zone=shop.timezone,
         region=region_of(shop),
         latest=timezone.now() + timedelta(days=2),
+        currency=shop.currency,
         columns=import_file.columns,
         options=import_file.options,
     )
@@ -55,7 +56,10 @@ def sort_rows(layout: Layout, frame: pl.DataFrame, context: Context) -> Sorted:
     cells = frame.drop([RAGGED, *(FIX_COLUMNS if is_correction(frame.columns) else ())])
     if is_correction(frame.columns):
         context = replace(context, options={**context.options, "corrected": "1"})
-    judged = layout.stage(cells, context).with_columns(_corrects(frame))
+    judged = layout.stage(cells, context)
+    if judged.height != frame.height:
+        frame, judged = _line_by_line(frame, judged)
+    judged = judged.with_columns(_corrects(frame))
     ragged = frame[RAGGED].is_not_null()
     judged = judged.with_columns(problem=pl.when(ragged).then(pl.lit("ragged")).otherwise(pl.col("problem")))
     is_bad = judged["problem"].is_not_null()
@@ -67,6 +71,15 @@ def sort_rows(layout: Layout, frame: pl.DataFrame, context: Context) -> Sorted:
     )
 
 
+def _line_by_line(frame: pl.DataFrame, judged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Where rows hold several lines: the row once for each of them. One bad line rejects its row, once."""
+    bad = judged.filter(pl.col("problem").is_not_null()).unique("row_no", keep="first", maintain_order=True)
+    good = judged.join(bad, on="row_no", how="anti")
+    judged = pl.concat([good, bad]).sort("row_no", "item")
+    frame = judged.select(pl.col("row_no").alias(ROW)).join(frame, on=ROW, how="left", maintain_order="left")
+    return frame, judged
+
+
 def is_correction(header: list[str]) -> bool:
     """Whether a file is one of our lists of rejected rows, corrected."""
     return set(FIX_COLUMNS) <= set(header)
@@ -76,7 +89,12 @@ def _corrects(frame: pl.DataFrame) -> list[pl.Expr]:
     if not is_correction(frame.columns):
         return [pl.lit(None, dtype=pl.Int64).alias("fix_of"), pl.lit(None, dtype=pl.Int64).alias("fix_row")]
     numbers = frame.select(pl.col("import", "row").str.strip_chars().cast(pl.Int64, strict=False).fill_null(0))
-    return [pl.lit(numbers["import"]).alias("fix_of"), pl.lit(numbers["row"]).alias("fix_row")]
+    # A row that holds all lines of its order needs no place that was kept free.
+    is_line = pl.col("item").is_null()
+    return [
+        pl.when(is_line).then(pl.lit(numbers["import"])).alias("fix_of"),
+        pl.when(is_line).then(pl.lit(numbers["row"])).alias("fix_row"),
+    ]
 
 
 def _raw_json(frame: pl.DataFrame, judged: pl.DataFrame) -> pl.Series:
@@ -115,5 +133,5 @@ def _raw(cells: dict[str, str | None], frame: pl.DataFrame) -> list[str]:
 def _places(bad: pl.DataFrame) -> pl.DataFrame:
     """Rejected lines whose order is known keep a place in it, for the day they come back corrected."""
     fits = pl.col("order_no").str.len_chars().is_between(1, 80) & pl.col("kind").is_in(["l", "r"])
-    kept = bad.filter(fits & (pl.col("problem") != "ragged"))
+    kept = bad.filter(fits & pl.col("item").is_null() & (pl.col("problem") != "ragged"))
     return kept.select("row_no", pl.lit("x").alias("kind"), "order_no")

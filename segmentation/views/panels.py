@@ -6,17 +6,30 @@ from django.shortcuts import get_object_or_404, render
 from crm_suite.access.rules import requires
 from customers.books import current_book
 from customers.models import Customer
-from segmentation import charts, selectors
+from segmentation import charts, expectation, lifecycle, selectors, standing
 from segmentation.presets import ADVICE
 
 
 @requires("customers.view_customer")
 def customer_panel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Scores, group and stage of one customer, the next crossing, and how they came here."""
+    """Scores, group and stage of one customer, the next crossing and purchase, and how they came here."""
     customer = get_object_or_404(Customer, pk=pk)
-    standing = selectors.standing(customer.pk)
-    advice = ADVICE.get(standing.facts.group, "") if standing else ""
-    return render(request, "segmentation/_customer.html", {"standing": standing, "advice": advice})
+    found = standing.standing(customer.pk)
+    context = {
+        "standing": found,
+        "advice": ADVICE.get(found.facts.group, "") if found else "",
+        "own_gaps": expectation.OWN_GAPS,
+        "min_spells": lifecycle.MIN_SPELLS,
+    }
+    return render(request, "segmentation/_customer.html", context)
+
+
+@requires("segmentation.view_segment")
+def memberships_panel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Which segments hold one customer, and why."""
+    customer = get_object_or_404(Customer, pk=pk)
+    context = {"found": standing.memberships(customer.pk)}
+    return render(request, "segmentation/_memberships.html", context)
 
 
 @requires("segmentation.view_insights")
