@@ -20,7 +20,8 @@ _STATEMENTS = (
          created_at, updated_at)
        SELECT n, (ARRAY['王','李','张','刘','陈','杨','赵','黄'])[1 + n %% 8] ||
            (ARRAY['伟','芳','娜','敏','静','丽','强','磊','军','洋'])[1 + n / 8 %% 10]
-           || CASE WHEN n %% 3 = 0 THEN '' ELSE (ARRAY['华','明','平','刚'])[1 + n / 80 %% 4] END, '+86139' || lpad(n::text, 8, '0'),
+           || CASE WHEN n %% 3 = 0 THEN '' ELSE (ARRAY['华','明','平','刚'])[1 + n / 80 %% 4] END,
+         '+86139' || lpad(n::text, 8, '0'),
          'b' || n || '@example.com', (ARRAY['杭州','成都','厦门','武汉'])[1 + n %% 4], 'CN', '', '', '{}', false,
          now() - n * interval '7 seconds', now() - n * interval '5 seconds'
        FROM generate_series(1, %(customers)s) n""",
