@@ -1,6 +1,7 @@
 """Any CSV whose columns a person has assigned: the mapping is made once in the wizard and used again."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import polars as pl
 from django.utils.translation import gettext_lazy as _
@@ -44,6 +45,7 @@ class Mapped:
     name = "mapped"
     subject = "orders"
     title = _("Columns assigned by hand")
+    options: ClassVar[Mapping[str, str]] = {}
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Never by itself: somebody has to say which column is what."""

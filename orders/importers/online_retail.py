@@ -1,6 +1,7 @@
 """The UCI "Online Retail" layout: one row per line, cancelled invoices `C…`, everything paid when invoiced."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import polars as pl
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,7 @@ class OnlineRetail:
     name = "online-retail"
     subject = "orders"
     title = _("Online Retail (UCI)")
+    options: ClassVar[Mapping[str, str]] = {}
 
     def recognises(self, header: Sequence[str]) -> bool:
         return set(header) >= HEADER
@@ -68,7 +70,7 @@ def _checks(context: Context) -> list[tuple[pl.Expr, str, str]]:
     invoice, quantity, price, at = pl.col("invoice"), pl.col("quantity"), pl.col("price_value"), pl.col("at")
     return [
         (invoice.is_null(), "no_order_number", "InvoiceNo"),
-        (cells.is_shortened_number(pl.col("InvoiceNo")), "shortened_number", "InvoiceNo"),
+        (invoice.str.contains(cells.SHORTENED), "shortened_number", "InvoiceNo"),
         (invoice.str.starts_with("A"), "adjustment", "InvoiceNo"),
         (invoice.str.len_chars() > 80, "too_long", "InvoiceNo"),
         (quantity.is_null(), "bad_quantity", "Quantity"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 
 from customers.models import Platform
+from orders.importers import cells
 from orders.importers.layout import Context, first_problem, staged
 from orders.importers.reader import Reader
 
@@ -38,12 +39,16 @@ class PlatformLayout:
         return self.needs <= set(header) and not self.lacks & set(header)
 
     def stage(self, frame: pl.DataFrame, context: Context) -> pl.DataFrame:
+        frame = self.clean(frame)
         read = self.reader(self._told(frame, context), frame.columns, grain=self.grain, words=self.words)
-        frame = read.prepare(self.clean(frame))
+        frame = read.prepare(frame)
         return staged(frame, {**read.columns_of_rows(), **self.adjusted(read), **first_problem(self.checks(read))})
 
     def clean(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Cells of this platform brought into the common form, before anything reads them."""
+        """Cells of this platform brought into the common form, before anything reads them.
+
+        A column that is added for a field is called `__…`: what is not a column of the file is not kept as extra data.
+        """
         return frame
 
     def adjusted(self, read: Reader) -> dict[str, pl.Expr]:
@@ -60,3 +65,17 @@ class PlatformLayout:
         }
         columns = {field: name for field, name in found.items() if name is not None}
         return replace(context, columns=columns, options={**self.options, **context.options})
+
+
+def told(frame: pl.DataFrame, *names: str) -> pl.Expr:
+    """What the first of these columns says that says something; the file need not have them."""
+    return pl.coalesce(
+        *[cells.text(pl.col(name)) for name in names if name in frame.columns], pl.lit(None, dtype=pl.String)
+    )
+
+
+def city_of(address: pl.Expr) -> pl.Expr:
+    """The second of 省 市 区 …, where blanks part them. What has no city of its own (市辖区) is its province."""
+    parts = address.str.extract_groups(r"^(?<first>\S+)\s+(?<second>\S+)\s+\S")
+    first, second = parts.struct.field("first"), parts.struct.field("second")
+    return pl.when(second.is_in(["市辖区", "县"])).then(first).otherwise(second).str.slice(0, 80)

@@ -7,6 +7,13 @@ SENTENCES: dict[str, Promise | str] = {
     "ragged": _(
         "The row has more cells than the header has columns. Put cells that hold the separator in quotation marks."
     ),
+    "too_many_lines": _("The cell in column %(column)s holds more than 500 lines of an order."),
+    "header_again": _("The names of the columns stand here again: two files were joined. Nothing is lost."),
+    "currency": _(
+        "“%(value)s” in column %(column)s is not in the currency that this shop counts in. "
+        "Import such orders into a shop of their currency."
+    ),
+    "no_key": _("A customer needs a phone, an e-mail, a buyer ID or a loyalty number. Fill in one of them."),
     "no_order_number": _("The order number in column %(column)s is empty. Fill it in."),
     "shortened_number": _(
         "A spreadsheet has shortened “%(value)s” in column %(column)s, the last digits are lost. "
@@ -40,6 +47,10 @@ SENTENCES: dict[str, Promise | str] = {
 #: The same in two or three words, for counts.
 TITLES: dict[str, Promise | str] = {
     "ragged": _("Too many cells"),
+    "too_many_lines": _("Too many lines in one cell"),
+    "header_again": _("Header again"),
+    "currency": _("Another currency"),
+    "no_key": _("Nothing to know the customer by"),
     "no_order_number": _("No order number"),
     "shortened_number": _("Shortened number"),
     "rounded_number": _("Rounded number"),

@@ -1,6 +1,7 @@
 """What platforms and people call the columns and the states of an order, in English and Chinese."""
 
 import re
+from collections.abc import Mapping, Sequence
 
 #: Field of the mapping → headers in normal form (see `normal`), the likeliest first.
 HEADERS: dict[str, list[str]] = {
@@ -70,6 +71,10 @@ HEADERS: dict[str, list[str]] = {
     "refunded_at": ["refundedat", "refunddate", "退款时间"],
     "city": ["city", "shippingcity", "billingcity", "shipcity", "citybilling", "市", "城市", "收货人城市"],
     "country": ["country", "shippingcountry", "billingcountry", "shipcountry", "countrycodebilling", "国家"],
+    "address": ["address", "shippingaddress", "收货地址", "详细地址", "详细收货地址", "客户地址", "地址"],
+    "loyalty_no": ["loyaltynumber", "loyaltyno", "membernumber", "cardnumber", "会员卡号", "会员编号"],
+    "wechat_id": ["wechatid", "wechat", "unionid", "openid", "微信号"],
+    "after_sale": ["aftersale", "售后状态"],
 }  # fmt: skip
 
 #: Words of platforms for the states of an order → Order.State, in normal form.
@@ -102,11 +107,11 @@ def normal(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.casefold())
 
 
-def guess_columns(header: list[str]) -> dict[str, str]:
+def guess_columns(header: list[str], synonyms: Mapping[str, Sequence[str]] = HEADERS) -> dict[str, str]:
     """Field → header for the headers whose meaning is known. No header is given to two fields."""
     by_form = {normal(name): name for name in reversed(header)}
     taken: dict[str, str] = {}
-    for field, forms in HEADERS.items():
+    for field, forms in synonyms.items():
         found = next((by_form[form] for form in map(normal, forms) if form in by_form), None)
         if found is not None and found not in taken.values():
             taken[field] = found
