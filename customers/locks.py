@@ -24,3 +24,21 @@ def hold_customers(customer_ids: Iterable[int]) -> None:
             "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number",
             [CUSTOMER_SPACE, lock_numbers(customer_ids)],
         )
+
+
+MERGE_SPACE = 1004
+
+
+def hold_still() -> None:
+    """While whoever found customers by their keys writes for them, nobody merges customers. Any number at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", [MERGE_SPACE])
+
+
+def hold_merging() -> None:
+    """Merging moves what others are just writing: it waits until they are done, and they wait for it.
+
+    The first lock that its transaction takes.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [MERGE_SPACE])

@@ -82,3 +82,58 @@ def _ascii_domain(domain: str) -> str | None:
     except UnicodeError:
         return None
     return host if _DOMAIN.fullmatch(host) else None
+
+
+#: What stands in the columns of loyalty numbers and WeChat IDs; a nick or a remark there is no key.
+_CARD = re.compile(r"[0-9A-Z][0-9A-Z._/-]{0,58}")
+_WECHAT = re.compile(r"(?:(open|work):)?([A-Za-z0-9_-]{5,64})", re.IGNORECASE)
+_ROUNDED = re.compile(r"\d+(\.\d+)?E\+?\d+", re.IGNORECASE)
+
+
+def normal_loyalty(text: str) -> str | None:
+    """A loyalty number in capitals without blanks. None for what is masked, rounded by a spreadsheet or all zeros."""
+    plain = "".join(_plain(text).upper().split()).removeprefix("'")
+    if _ROUNDED.fullmatch(plain) or not plain.strip("0.-/_") or not _CARD.fullmatch(plain):
+        return None
+    return plain
+
+
+def normal_wechat(text: str) -> str | None:
+    """A WeChat ID as it is compared: a union ID as given, an open ID as `open:…`, a WeCom ID as `work:…`.
+
+    None for what cannot be one: masked, with blanks or Chinese characters (that is a nick), shorter than five.
+    """
+    found = _WECHAT.fullmatch(_plain(text).removeprefix("union:"))
+    if found is None:
+        return None
+    kind, value = found.groups()
+    return f"{kind.lower()}:{value}" if kind else value
+
+
+# --- marks that propose, and never join -------------------------------------------------------------------------------
+
+_MASKED_MOBILE = re.compile(r"(?:\+?86[- ]?)?(1\d{2})[\d*＊]*[*＊][\d*＊]*(\d{2})")
+
+
+def masked_phone_mark(masked: str, name: str) -> str:
+    """What a masked mobile and a whole name have in common with other rows of the person: `138|34|张三`.
+
+    Three digits in front and two behind, because platforms mask differently (138****1234, 138******34). "" where the
+    name is missing or masked too, or too little of the number is shown.
+    """
+    found = _MASKED_MOBILE.fullmatch(_plain(masked))
+    name = _plain(name)
+    if found is None or not name or "*" in name or "＊" in name:
+        return ""
+    return f"{found[1]}|{found[2]}|{name}"[:254]
+
+
+_NO_WORD = re.compile(r"[\W_]+")
+
+
+def address_text(name: str, address: str) -> str:
+    """Name and address without blanks and punctuation, to be digested; "" where either is missing or masked."""
+    if not name or not address or "*" in f"{name}{address}":
+        return ""
+    place = _NO_WORD.sub("", _plain(address)).lower()
+    return f"{_plain(name).lower()}|{place}" if len(place) >= 6 else ""

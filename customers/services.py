@@ -18,6 +18,7 @@ from crm_suite.lib.errors import BadInput, DomainError, WrongState
 from crm_suite.lib.masking import mask_email, mask_name, mask_phone
 from customers import reach, selectors
 from customers.addresses import FIELDS, mask_address, normal_address
+from customers.identities import claim_contacts, hold_keys
 from customers.locks import hold_customers
 from customers.models import Channel, Consent, Customer, Shop, Suppression
 from customers.normalforms import normal_phone, written_email
@@ -204,8 +205,10 @@ _WRITE_REACH = """
 def edit_customer(*, customer: Customer, by: User | None = None, **fields: str) -> Customer:
     """Change what is known of a person: any of EDITABLE. Phone and e-mail are brought into the form one writes to.
 
-    Raises BadInput for an unknown field or an address that cannot be used; '' takes an address away. What is the same
-    in whatever spelling is no change: nothing is written, nothing recorded.
+    A new phone or e-mail becomes a key of theirs. Where somebody else has it, it stays theirs, and the two are proposed
+    as duplicates (`duplicates.pairs_of`). Raises BadInput for an unknown field or an address that cannot be used, ''
+    takes an address away; WrongState for somebody who was erased. What is the same in whatever spelling is no change:
+    nothing is written, nothing recorded.
     """
     if unknown := fields.keys() - set(EDITABLE):
         raise BadInput(_("“%(field)s” cannot be changed.") % {"field": min(unknown)}, code="unknown_field")
@@ -213,10 +216,16 @@ def edit_customer(*, customer: Customer, by: User | None = None, **fields: str) 
     news = {name: value for name, value in clean.items() if getattr(customer, name) != value}
     if not news:
         return customer
+    if "erased" in customer.extra:
+        raise WrongState(_("The data of this customer were erased; nothing is written there again."), code="erased")
+    contacts = {name: news[name] for name in ("phone", "email") if name in news}
+    if contacts:
+        hold_keys()
     for name, value in news.items():
         setattr(customer, name, value)
     customer.save(update_fields=[*news, "updated_at"])
-    if {"phone", "email"} & news.keys():
+    if contacts:
+        claim_contacts(customer=customer, contacts=contacts)
         refresh_reach(customer_ids=[customer.pk])
     changes = {name: _masked(name, value) for name, value in news.items()}
     audit(action="customer.edit", actor=by, target=f"customer:{customer.pk}", changes=changes)

@@ -5,14 +5,15 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import mixins, status, viewsets
+from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm_suite.access.models import User
 from crm_suite.lib.rest import Door
+from customers.api.care import CareActions
 from customers.api.filters import CustomerDoorFilter
+from customers.api.persons import PersonActions, person_of
 from customers.api.serializers import (
     ConsentSerializer,
     CustomerChange,
@@ -28,16 +29,11 @@ EXAMPLE = OpenApiExample(
 )
 
 
-def person_of(request: Request) -> User | None:
-    """Who does it: the token's owner, or the person signed in."""
-    return request.user if isinstance(request.user, User) else None
-
-
 @extend_schema_view(
     list=extend_schema(summary="Customers, newest first; with `updated_since` in the order of their last change"),
     retrieve=extend_schema(summary="One customer with the keys that they are known by"),
 )
-class CustomerDoor(Door, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Customer]):
+class CustomerDoor(Door, mixins.ListModelMixin, mixins.RetrieveModelMixin, PersonActions, CareActions):
     scope = "customers"
     session_permission = "customers.list_customers"
     queryset = Customer.objects.present().select_related("facts")

@@ -9,6 +9,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from crm_suite.lib.days import validate_zone
+from crm_suite.lib.letters import Letters
 from crm_suite.lib.masking import mask_email, mask_phone
 from crm_suite.lib.money import validate_currency
 from customers.normalforms import normal_phone
@@ -141,6 +142,9 @@ class Customer(models.Model):
         indexes = [
             # Search box: "contains", over upper case because Django's icontains compares so.
             GinIndex(OpClass(Upper("name"), "gin_trgm_ops"), name="customer_name_trgm"),
+            GinIndex(
+                Letters(Upper("name")), name="customer_name_letters", condition=Q(name__regex=Letters.BEYOND_ASCII)
+            ),
             GinIndex(OpClass(Upper("email"), "gin_trgm_ops"), name="customer_email_trgm"),
             GinIndex(OpClass(F("phone"), "gin_trgm_ops"), name="customer_phone_trgm"),
             models.Index(fields=["updated_at", "id"]),  # delta sync over the API
@@ -180,7 +184,8 @@ class Identity(models.Model):
         LOYALTY = "loyalty", _("Loyalty number")
         WECHAT = "wechat", _("WeChat")
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="identities")
+    # Written by the hundred thousand in an import, next to the customers themselves: no check by trigger.
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="identities", db_constraint=False)
     kind = models.CharField(max_length=10, choices=Kind)
     scope = models.CharField(max_length=60, blank=True)
     value = models.CharField(max_length=254, help_text=_("Normal form, compared exactly."))
@@ -191,8 +196,8 @@ class Identity(models.Model):
     class Meta:
         verbose_name_plural = "identities"
         ordering = ["kind", "id"]
-        constraints = [models.UniqueConstraint(fields=["kind", "scope", "value"], name="identity_is_one_customers")]
-        indexes = [models.Index(fields=["value"])]  # search box: a key of whatever kind
+        # The value first: the search box looks for a key of whatever kind.
+        constraints = [models.UniqueConstraint(fields=["value", "kind", "scope"], name="identity_is_one_customers")]
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.scope}:{self.value}"
@@ -200,6 +205,8 @@ class Identity(models.Model):
     @property
     def masked(self) -> str:
         """The key as everybody may see it: phones and e-mails masked, also where a platform uses one as a name."""
+        if self.value.startswith("erased:"):
+            return "***"
         if "@" in self.value:
             return mask_email(self.value)
         is_phone = self.kind == self.Kind.PHONE or normal_phone(self.value) is not None
@@ -264,6 +271,8 @@ class CustomerFacts(models.Model):
     Days are the shop's local days. Scores 1–5, 0 while not scored; `group` is a Group, `stage` a Stage, "" where none.
     """
 
+    is_derived = True
+
     customer = models.OneToOneField(Customer, on_delete=models.CASCADE, primary_key=True, related_name="facts")
     book = models.CharField(max_length=40, blank=True)
     orders = models.IntegerField(default=0, help_text=_("Paid orders (F)."))
@@ -287,7 +296,7 @@ class CustomerFacts(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["book", "stage", "last_paid_on"]),  # stage lists, crossings of the next 7 days
-            models.Index(fields=["book", "group"]),  # RFM page
+            models.Index(fields=["book", "group", "last_paid_on"]),  # RFM page, group lists
             models.Index(fields=["book", "r_score", "f_score"]),  # RFM cells
             models.Index(fields=["-last_paid_on", "-customer"]),  # customer list by last purchase
             models.Index(fields=["-net_amount", "-customer"]),  # customer list by value

@@ -5,7 +5,16 @@ import re
 import pytest
 from hypothesis import given, strategies as st
 
-from customers.normalforms import SMS_ABLE, normal_email, normal_phone, written_email
+from customers.normalforms import (
+    SMS_ABLE,
+    address_text,
+    masked_phone_mark,
+    normal_email,
+    normal_loyalty,
+    normal_phone,
+    normal_wechat,
+    written_email,
+)
 
 PHONES = [
     "13800138000", "138 0013 8000", "138-0013-8000", "138.0013.8000", "(138)00138000", "+8613800138000",
@@ -104,3 +113,58 @@ def test_every_chinese_mobile_survives_its_spellings(digits, prefix, gap, wide):
     if wide:
         text = text.translate({ord(str(digit)): chr(0xFF10 + digit) for digit in range(10)})
     assert normal_phone(text) == f"+86{digits}"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (" vip 007 ", "VIP007"), ("ＶＩＰ００７", "VIP007"), ("'8800123", "8800123"), ("88**23", None),
+        ("1.93E+10", None),
+        ("0000", None), ("-", None), ("金卡会员", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_loyalty_number_in_any_spelling(text, number):
+    assert normal_loyalty(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("oX-abc_123", "oX-abc_123"), ("union:oXabc123", "oXabc123"), ("OPEN:oXabc123", "open:oXabc123"),
+        ("work:wmABC123", "work:wmABC123"), (" wx_lilei ", "wx_lilei"), ("小雷", None), ("o***3", None), ("ab", None),
+        ("li lei", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_wechat_id_and_what_is_only_a_nick(text, key):
+    assert normal_wechat(text) == key
+
+
+@given(st.text(max_size=40))
+def test_the_normal_form_of_a_key_is_its_own(text):
+    for form in (normal_loyalty, normal_wechat):
+        found = form(text)
+        assert found is None or form(found) == found
+
+
+@pytest.mark.parametrize(
+    "masked", ["138****8000", "+86-138******00", "86 138****8000", "138＊＊＊＊8000", "1380013**00"]
+)
+def test_masks_of_one_number_leave_one_mark(masked):
+    assert masked_phone_mark(masked, " 李雷 ") == "138|00|李雷"
+
+
+@pytest.mark.parametrize(
+    ("masked", "name"), [("138****8000", "李*"), ("138****8000", ""), ("****8000", "李雷"), ("", "李雷")]
+)
+def test_too_little_leaves_none(masked, name):
+    assert masked_phone_mark(masked, name) == ""
+
+
+def test_an_address_is_one_in_any_punctuation():
+    assert address_text("李雷", "浙江省 杭州市，文三路1号") == address_text("李雷", "浙江省杭州市文三路１号") != ""
+    assert (
+        address_text("李雷", "杭州市***")
+        == address_text("", "浙江省杭州市文三路1号")
+        == address_text("李雷", "杭州")
+        == ""
+    )
