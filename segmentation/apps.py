@@ -10,8 +10,14 @@ class SegmentationConfig(AppConfig):
     def ready(self) -> None:
         # Models exist only from here on.
         from crm_suite.jobs.services import register_kind
+        from customers.moving import keep_apart
+        from customers.signals import customers_merged
         from orders.signals import import_finished
         from segmentation import receivers, services
+        from segmentation.models import LabelChange
 
         register_kind(services.KIND, "segmentation.tasks.run_analysis")
         import_finished.connect(receivers.after_import, dispatch_uid="segmentation.after_import")
+        customers_merged.connect(receivers.after_merge, dispatch_uid="segmentation.after_merge")
+        # Two histories of stages, mixed, would say nothing of either.
+        keep_apart(LabelChange)

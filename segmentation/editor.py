@@ -10,8 +10,10 @@ from segmentation.rules import MAX_DEPTH
 
 def schema() -> dict[str, Any]:
     """For static/js/rule-builder.js, in the active language."""
-    return {"fields": [_field(field) for field in FIELDS.values() if field.code != "book"], "depth": MAX_DEPTH,
-            "texts": _texts()}  # fmt: skip
+    fields = [_field(field) for field in FIELDS.values() if field.code != "book"]
+    # Nobody can be asked about tags while there is none.
+    offered = [field for field in fields if field["choices"] or field["kind"] != "names"]
+    return {"fields": offered, "depth": MAX_DEPTH, "texts": _texts()}
 
 
 def _field(field: Field) -> dict[str, Any]:

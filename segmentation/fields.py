@@ -1,6 +1,6 @@
 """What a segment rule may ask about: the only road from a rule to a column."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,7 +9,18 @@ from django.db.models import DecimalField, ExpressionWrapper, F, Q, Value
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy
 
-from customers.models import CustomerFacts, Group, Platform, Stage
+from customers.models import (
+    Community,
+    CommunityMember,
+    CustomerFacts,
+    CustomerTag,
+    Group,
+    Membership,
+    Platform,
+    Stage,
+    Tag,
+    Tier,
+)
 
 Text = str | Promise
 #: A condition from operator, checked value and the day recency is counted to.
@@ -42,6 +53,7 @@ ORDERED = ("gte", "lte", "gt", "lt", "eq", "between")
 KINDS: dict[str, tuple[str, ...]] = {
     "choice": ("in", "not_in"),
     "labels": ("in", "not_in"),
+    "names": ("in", "not_in"),
     "score": ("in", "gte", "lte", "eq"),
     "number": ORDERED,
     "days": ORDERED,
@@ -128,6 +140,67 @@ def _platforms(op: str, value: object, as_of: date) -> Q:
     return ~found if op == "not_in" else found
 
 
+class Names(Mapping[str, Text]):
+    """Numbers and names of what somebody keeps in a table, read anew each time: they come, go and are renamed.
+
+    A rule holds the numbers. One that is gone is still understood, as nobody's.
+    """
+
+    def __init__(self, model: type[Community] | type[Tag] | type[Tier]) -> None:
+        self.model = model
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __getitem__(self, number: str) -> str:
+        name = self.model._base_manager.filter(pk=number).values_list("name", flat=True).first()
+        return str(name) if name is not None else _("(deleted)")
+
+    def _read(self) -> dict[str, str]:
+        return {str(pk): str(name) for pk, name in self.model._default_manager.values_list("pk", "name")}
+
+    def items(self) -> ItemsView[str, Text]:
+        found: dict[str, Text] = dict(self._read())
+        return found.items()
+
+
+def _of(model: type[CommunityMember] | type[CustomerTag], column: str, **conditions: object) -> Compile:
+    """Customers whom rows of another table name; a subquery, because a join would count them once per row."""
+
+    def compiled(op: str, value: object, as_of: date) -> Q:
+        rows = model._base_manager.filter(**{f"{column}__in": value}, **conditions)
+        found = Q(pk__in=rows.values("customer_id"))
+        return ~found if op == "not_in" else found
+
+    return compiled
+
+
+def _membership(facts: CustomerFacts) -> Membership | None:
+    return Membership.objects.select_related("tier").filter(pk=facts.pk).first()
+
+
+def _tier_of(facts: CustomerFacts, as_of: date) -> object:
+    membership = _membership(facts)
+    return membership.tier if membership and membership.tier else _("none")
+
+
+def _points_of(facts: CustomerFacts, as_of: date) -> int | None:
+    membership = _membership(facts)
+    return membership.points if membership else None
+
+
+def _tags_of(facts: CustomerFacts, as_of: date) -> str:
+    return ", ".join(CustomerTag.objects.filter(customer=facts.pk).values_list("tag__name", flat=True)[:10])
+
+
+def _communities_of(facts: CustomerFacts, as_of: date) -> str:
+    present = CommunityMember.objects.filter(customer=facts.pk, left_on=None)
+    return ", ".join(present.values_list("community__name", flat=True)[:10])
+
+
 def _recency(facts: CustomerFacts, as_of: date) -> int | None:
     return (as_of - facts.last_paid_on).days if facts.last_paid_on else None
 
@@ -193,6 +266,16 @@ FIELDS: dict[str, Field] = {
         Field(
             "country", gettext_lazy("Country"), "text", _plain("customer__country"),
             lambda facts, as_of: facts.customer.country,
+        ),
+        Field("tag", gettext_lazy("Tag"), "names", _of(CustomerTag, "tag"), _tags_of, Names(Tag)),
+        Field(
+            "community", gettext_lazy("Community"), "names", _of(CommunityMember, "community", left_on=None),
+            _communities_of, Names(Community), info=gettext_lazy("Is a member now."),
+        ),
+        Field("tier", gettext_lazy("Tier"), "names", _plain("customer__membership__tier"), _tier_of, Names(Tier)),
+        Field(
+            "points", gettext_lazy("Points"), "number", _plain("customer__membership__points"), _points_of,
+            info=gettext_lazy("Balance of the loyalty programme; unknown for those who are not in it."),
         ),
         _field("book", gettext_lazy("Measured with"), "text"),
     )

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import Customer
+from customers.models import Customer, Tag
 
 
 class AnalysisRun(models.Model):
@@ -49,6 +49,8 @@ class LabelChange(models.Model):
     class Kind(models.TextChoices):
         STAGE = "stage", _("Lifecycle stage")
         GROUP = "group", _("Value group")
+
+    is_derived = True  # says nothing of a customer who has no orders (customers/unused.py)
 
     # Both keys lead an index below; a second one would only cost.
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="label_changes", db_index=False)
@@ -112,3 +114,20 @@ class SegmentMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} in {self.segment_id}"
+
+
+class TagRule(models.Model):
+    """A tag whose carriers are made equal to a segment, after each analysis and every hour. Hand work stays."""
+
+    tag = models.OneToOneField(Tag, on_delete=models.CASCADE, primary_key=True, related_name="rule")
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="tag_rules")
+    size = models.IntegerField(null=True, help_text=_("Members at the last time; none where they cannot be counted."))
+    applied_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["tag__name"]
+
+    def __str__(self) -> str:
+        return f"{self.tag_id} for {self.segment_id}"

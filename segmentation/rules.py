@@ -131,6 +131,8 @@ def single(field: Field, value: object, path: str) -> object:
             if not isinstance(value, str) or value not in (field.choices or {}):
                 raise BadRule(_("this is not one of the choices."), path=path)
             return value
+        case "names":
+            return _number_of(value, path)
         case "score":
             return _whole(value, 0, 5, path)
         case "number":
@@ -142,6 +144,13 @@ def single(field: Field, value: object, path: str) -> object:
         case "date":
             return _day(value, path)
     return _text(value, path)
+
+
+def _number_of(value: object, path: str) -> str:
+    """The number of a tag, tier or community, as text: it may have been deleted since the rule was made."""
+    if not isinstance(value, str) or not value.isascii() or not value.isdecimal() or int(value) >= 2**63:
+        raise BadRule(_("the number of one of the choices is needed, as text."), path=path)
+    return value
 
 
 def _whole(value: object, low: int, high: int, path: str) -> int:
@@ -229,5 +238,5 @@ def _said_value(leaf: Leaf) -> str:
         low, high = leaf.value
         return _("%(low)s and %(high)s") % {"low": low, "high": high}
     values: Sequence[object] = leaf.value if isinstance(leaf.value, list) else [leaf.value]
-    choices = leaf.field.choices or {}
+    choices = {} if leaf.field.choices is None else leaf.field.choices
     return _(", ").join(shown(choices.get(value, value) if isinstance(value, str) else value) for value in values)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from segmentation.views import segments
+from segmentation.views import segments, tags
 
 app_name = "segments"
 urlpatterns = [
@@ -13,4 +13,8 @@ urlpatterns = [
     path("<int:pk>/export/", segments.export, name="export"),
     path("<int:pk>/archive/", segments.archive, name="archive"),
     path("<int:pk>/snapshot/", segments.snapshot, name="snapshot"),
+    path("<int:pk>/tag/", tags.tag_members, name="tag_members"),
+    path("tag-rules/", tags.tag_rules, name="tag_rules"),
+    path("tag-rules/save/", tags.tag_rule_save, name="tag_rule_save"),
+    path("tag-rules/<int:pk>/delete/", tags.tag_rule_delete, name="tag_rule_delete"),
 ]

@@ -15,7 +15,7 @@ from crm_suite.lib.days import today_in
 from crm_suite.lib.errors import BadInput, WrongState
 from customers.books import Book, books
 from customers.services import refresh_reach
-from segmentation import rules, selectors
+from segmentation import rules, selectors, tagging
 from segmentation.analysis.run import refresh_book
 from segmentation.analysis.writing import forget_merged
 from segmentation.models import AnalysisRun, Segment
@@ -53,6 +53,7 @@ def refresh(
     # After the runs, which make most of the rows: each is then written once.
     refresh_reach()
     forget_merged()
+    tagging.apply_rules()
     recount()
     if errors:
         raise errors[0]

@@ -14,9 +14,9 @@ from crm_suite.access.models import User
 from crm_suite.access.rules import requires, signed_in
 from crm_suite.lib.exports import csv_response
 from crm_suite.lib.listing import listing
-from customers import books, exports, selectors
+from customers import books, exports, searching, selectors
 from customers.filters import CustomerFilter, sees_clear_addresses
-from customers.models import Customer
+from customers.models import Stage
 
 ORDER = ("-facts__last_paid_on", "-facts__net_amount", "-facts__orders", "-pk")
 FOUND = 8
@@ -28,15 +28,20 @@ def customer_list(request: HttpRequest) -> HttpResponse:
     book = books.current_book(request)
     if book is None:
         return render(request, "customers/list.html", {"book": None})
-    chosen = CustomerFilter(request.GET, queryset=selectors.people_of(book), request=request)
+    chosen = CustomerFilter(request.GET, queryset=selectors.people_of(book), request=request, book=book)
     context = {
         "book": book,
         "filter": chosen,
-        "listing": listing(request, chosen.qs, order=ORDER),
+        "listing": listing(request, chosen.qs, order=_order(request)),
         "is_filtered": any(value for name, value in request.GET.items() if name in chosen.filters),
         "is_narrow": any(request.GET.get(name) for name in chosen.filters if name not in {"q", "stage", "group"}),
     }
     return render(request, "customers/list.html", context)
+
+
+def _order(request: HttpRequest) -> tuple[str, ...]:
+    """Newest purchase first. Prospects have none: looking for theirs would walk past everybody else's."""
+    return ORDER[::-1] if request.GET.getlist("stage") == [Stage.PROSPECT] else ORDER
 
 
 @requires("customers.export_customer")
@@ -59,10 +64,9 @@ def customer_export(request: HttpRequest) -> HttpResponseBase:
 def search(request: HttpRequest) -> HttpResponse:
     """Up to eight people for the search box; a page of its own where there is no script."""
     text = request.GET.get("q", "").replace("\x00", "").strip()
-    found: list[Customer] = []
+    found: list[searching.Hit] = []
     if len(text) >= 2:
-        people = selectors.search(Customer.objects.present(), text, by_parts=sees_clear_addresses(request))
-        found = list(people.select_related("facts")[: FOUND + 1])
+        found = searching.find(text, by_parts=sees_clear_addresses(request), limit=FOUND + 1)
     context = {"text": text, "found": found[:FOUND], "has_more": len(found) > FOUND, "is_short": len(text) < 2}
     return render(request, "customers/_found.html" if request.htmx else "customers/search.html", context)  # type: ignore[attr-defined]
 

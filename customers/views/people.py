@@ -12,9 +12,20 @@ from django.views.decorators.http import require_POST
 from crm_suite.access.models import User
 from crm_suite.access.rules import requires
 from crm_suite.lib.errors import DomainError
-from customers import books, selectors, services
-from customers.forms import NoteForm, OptOutForm
+from customers import books, comparing, duplicates, selectors, services
+from customers.forms import OptOutForm
 from customers.models import Customer
+
+#: The tabs of a customer's page in their order, and what one must be allowed to for each.
+TABS = {
+    "timeline": "touchpoints.view_touchpoint",
+    "orders": "orders.view_order",
+    "messages": "campaigns.view_campaign",
+    "segments": "segmentation.view_segment",
+    "points": "customers.view_customer",
+    "communities": "customers.view_customer",
+    "notes": "customers.view_customer",
+}
 
 
 @requires("customers.view_customer")
@@ -23,10 +34,14 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     customer = get_object_or_404(Customer.objects.select_related("facts"), pk=pk)
     if customer.merged_into_id:
         return redirect("customers:detail", pk=customer.merged_into_id)
+    tabs = [code for code, permission in TABS.items() if request.user.has_perm(permission)]
+    asked = request.GET.get("tab", "")
     context = {
         "customer": customer,
         "book": books.current_book(request),
         "standings": selectors.standings(customer),
+        "tabs": tabs,
+        "tab": asked if asked in tabs else tabs[0],
     }
     return render(request, "customers/detail.html", context)
 
@@ -50,9 +65,25 @@ def reveal(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _identity(request: HttpRequest, customer: Customer, *, clear: bool, problem: str = "") -> HttpResponse:
-    identities = list(customer.identities.all()[:30])
-    context = {"customer": customer, "identities": identities, "clear": clear, "problem": problem}
+    context = {
+        "customer": customer,
+        "keys": selectors.keys_of(customer),
+        "only_through": selectors.only_through(customer),
+        "twins": _twins(customer) if request.user.has_perm("customers.merge_customer") else [],
+        "merged": customer.merges.filter(undone_at=None).count(),
+        "clear": clear,
+        "problem": problem,
+    }
     return render(request, "customers/_identity.html", context)
+
+
+def _twins(customer: Customer) -> list[tuple[Customer, list[str]]]:
+    """Customers who may be the same person, with the reasons."""
+    pairs = duplicates.pairs_of(customer.pk)
+    return [
+        (pair.second if pair.first_id == customer.pk else pair.first, [str(why) for why in comparing.reasons_of(pair)])
+        for pair in pairs
+    ]
 
 
 @requires("customers.view_customer")
@@ -90,17 +121,4 @@ def optout(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _("Noted: nothing more is sent to this customer in this channel."))
     else:
         messages.error(request, _("Say in which channel, and how the customer said it."))
-    return redirect("customers:detail", pk=pk)
-
-
-@requires("customers.change_customer")
-@require_POST
-def note(request: HttpRequest, pk: int) -> HttpResponse:
-    customer = get_object_or_404(Customer, pk=pk)
-    form = NoteForm(request.POST)
-    if form.is_valid():
-        services.edit_customer(customer=customer, by=cast(User, request.user), note=form.cleaned_data["note"])
-        messages.success(request, _("Note saved."))
-    else:
-        messages.error(request, _("A note has at most 5,000 characters."))
     return redirect("customers:detail", pk=pk)

@@ -8,11 +8,11 @@ import pytest
 from django.utils import translation
 from hypothesis import given, strategies as st
 
-from customers.models import CustomerFacts
+from customers.models import Community, CustomerFacts
 from segmentation import rules
 from segmentation.fields import FIELDS
 from segmentation.rules import BadRule
-from tests.builders import make_customer, make_facts
+from tests.builders import make_community_member, make_customer, make_facts, make_points, make_tag, make_tier
 
 DAY = date(2026, 3, 31)
 
@@ -29,14 +29,25 @@ def names(rule: object, book: str = "CNY") -> list[str]:
 
 @pytest.fixture
 def cast() -> None:
-    """Ann is a champion of Hangzhou; Bob is lost; Cid never bought; Dan belongs to another book."""
+    """Ann is a champion of Hangzhou; Bob is lost; Cid never bought; Dan belongs to another book.
+
+    Ann carries two tags and stands on the tier 7 with 120 points; she and Bob joined the community 7, Bob left it.
+    """
+    ann, bob = make_customer("Ann", city="Hangzhou", country="China"), make_customer("Bob", city="Leeds", country="UK")
+    for tag in (make_tag(pk=7), make_tag(pk=8)):
+        ann.tags.create(tag=tag)
+    make_points(ann, 120)
+    make_tier("CNY", 1, pk=7, min_orders=1).members.add(ann.membership)
+    community = Community.objects.create(pk=7, name="Tea lovers")
+    make_community_member(community.name, ann)
+    make_community_member(community.name, bob, left_on=date(2026, 2, 1))
     make_facts(
-        make_customer("Ann", city="Hangzhou", country="China"), stage="active", group="champions", orders=5,
+        ann, stage="active", group="champions", orders=5,
         net_amount=500, purchase_days=4, refunds=1, r_score=5, f_score=5, m_score=4, median_gap=20,
         first_paid_on=date(2025, 3, 1), last_paid_on=date(2026, 3, 21), platforms=["tmall", "jd"], email_ok=True,
     )  # fmt: skip
     make_facts(
-        make_customer("Bob", city="Leeds", country="UK"), stage="lost", group="lost_small", orders=2, net_amount=30,
+        bob, stage="lost", group="lost_small", orders=2, net_amount=30,
         purchase_days=1, r_score=1, f_score=2, m_score=1, first_paid_on=date(2024, 1, 1),
         last_paid_on=date(2024, 1, 1), platforms=["taobao"], sms_ok=True,
     )  # fmt: skip
@@ -88,6 +99,15 @@ def cast() -> None:
         ("city", "not_in", ["Hangzhou"], ["Bob", "Cid"]),
         ("city", "contains", "zhou", ["Ann"]),
         ("country", "in", ["UK", "France"], ["Bob"]),
+        ("tag", "in", ["7", "8"], ["Ann"]),
+        ("tag", "in", ["9"], []),
+        ("tag", "not_in", ["7"], ["Bob", "Cid"]),
+        ("tier", "in", ["7"], ["Ann"]),
+        ("tier", "not_in", ["7"], ["Bob", "Cid"]),
+        ("points", "gte", 120, ["Ann"]),
+        ("points", "lte", 119, []),
+        ("community", "in", ["7"], ["Ann"]),
+        ("community", "not_in", ["7"], ["Bob", "Cid"]),
         ("book", "in", ["CNY"], ["Ann", "Bob", "Cid"]),
         ("book", "in", ["GBP"], []),
     ],
