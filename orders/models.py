@@ -42,6 +42,7 @@ class Product(models.Model):
             models.UniqueConstraint(fields=["shop", "sku"], name="sku_once_per_shop"),
             models.CheckConstraint(condition=Q(cost__isnull=True) | Q(cost__gte=0), name="cost_not_negative"),
         ]
+        indexes = [models.Index(fields=["name", "id"], name="product_by_name")]  # products page
 
     def __str__(self) -> str:
         return self.name or self.sku

@@ -1,26 +1,20 @@
 """Sales figures of a book. Amounts are in its currency; days are the shops' local days of payment."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
-from django.core.cache import cache
-from django.db import connection
 from django.db.models import Max
 
 from crm_suite.lib.days import today_in
 from customers.books import Book
 from orders.models import Order
+from orders.sql import COUNTS, kept, rows
 
 PERIOD_DAYS = 30
 STALE_DAYS = 30  # without an order for so long, periods end with the last order instead of today
 PRODUCTS_SHOWN = 100
 MONTHS_SHOWN = 24
-
-# A paid order (Order.COUNTS) in the words of SQL.
-COUNTS = "o.paid_on IS NOT NULL AND (o.refunded_amount < o.paid_amount OR o.paid_amount = 0)"
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,10 @@ class Month:
 
 @dataclass(frozen=True)
 class ProductSales:
-    """A product in a period. `repeaters` are buyers with two or more paid orders of this very product in it."""
+    """A product in a period. `repeaters` are buyers with two or more paid orders of this very product in it.
+
+    `amount` is what its lines came to, before refunds; `cost` per piece, None where unknown.
+    """
 
     product_id: int
     sku: str
@@ -90,10 +87,16 @@ class ProductSales:
     buyers: int
     repeaters: int
     amount: Decimal
+    cost: Decimal | None
 
     @property
     def repeat_share(self) -> float | None:
         return self.repeaters / self.buyers if self.buyers else None
+
+    @property
+    def margin(self) -> Decimal | None:
+        """Line amounts − cost; None where the cost is unknown."""
+        return None if self.cost is None else self.amount - self.units * self.cost
 
 
 def anchor(book: Book) -> Anchor | None:
@@ -118,7 +121,7 @@ def compare(book: Book, end: date) -> Comparison:
 
 def sales(book: Book, first: date, last: date) -> Sales:
     values = {"shops": list(book.shop_ids), "first": first, "last": last}
-    row = _rows(
+    found = rows(
         f"""WITH sold AS (
               SELECT o.customer_id, o.paid_on, o.net_amount FROM orders_order o
               WHERE o.shop_id = ANY(%(shops)s) AND o.paid_on BETWEEN %(first)s AND %(last)s AND {COUNTS}
@@ -135,13 +138,13 @@ def sales(book: Book, first: date, last: date) -> Sales:
             FROM buyers b""",  # noqa: S608  our own condition
         values,
     )[0]
-    return Sales(first, last, *row)
+    return Sales(first, last, *found)
 
 
 def months(book: Book, end: date) -> list[Month]:
     """The last 24 months up to that of `end`, oldest first; from the first month with a paid order on."""
     first = date(end.year - MONTHS_SHOWN // 12 + end.month // 12, end.month % 12 + 1, 1)
-    rows = _rows(
+    found = rows(
         f"""WITH sold AS (
               SELECT date_trunc('month', o.paid_on)::date AS month, o.customer_id, o.paid_on, o.net_amount,
                 f.first_paid_on
@@ -164,21 +167,16 @@ def months(book: Book, end: date) -> list[Month]:
             GROUP BY s.month ORDER BY s.month""",  # noqa: S608
         {"shops": list(book.shop_ids), "first": first - timedelta(days=1), "last": end},
     )
-    return [Month(*row) for row in rows]
+    return [Month(*row) for row in found]
 
 
 def best_products(book: Book, *, first: date, last: date, text: str = "") -> list[ProductSales]:
     """Up to 100 products of a period by amount, greatest first; kept for ten minutes. `text` is in name or SKU."""
-    key = f"products:{book.code}:{first}:{last}:{text}".encode().hex()
-    found: list[ProductSales] | None = cache.get(key)
-    if found is None:
-        found = _best_products(book, first, last, text)
-        cache.set(key, found, timeout=600)
-    return found
+    return kept("products", book.code, first, last, text, compute=lambda: _best_products(book, first, last, text))
 
 
 def _best_products(book: Book, first: date, last: date, text: str) -> list[ProductSales]:
-    rows = _rows(
+    found = rows(
         f"""WITH bought AS (
               SELECT l.product_id, o.customer_id, count(DISTINCT o.id) AS orders,
                 sum(l.quantity) AS units, sum(l.amount) AS amount
@@ -190,17 +188,12 @@ def _best_products(book: Book, first: date, last: date, text: str) -> list[Produ
               SELECT product_id, sum(units) AS units, sum(orders) AS orders, count(customer_id) AS buyers,
                 count(*) FILTER (WHERE customer_id IS NOT NULL AND orders > 1) AS repeaters, sum(amount) AS amount
               FROM bought GROUP BY 1)
-            SELECT p.id, p.sku, p.name, s.name, b.units, b.orders, b.buyers, b.repeaters, b.amount
+            SELECT p.id, p.sku, p.name, s.name, b.units, b.orders, b.buyers, b.repeaters, b.amount,
+              p.cost
             FROM best b JOIN orders_product p ON p.id = b.product_id JOIN customers_shop s ON s.id = p.shop_id
             WHERE %(text)s = '' OR strpos(upper(p.name), upper(%(text)s)) > 0
               OR strpos(upper(p.sku), upper(%(text)s)) > 0
             ORDER BY b.amount DESC, p.id LIMIT {PRODUCTS_SHOWN}""",  # noqa: S608
         {"shops": list(book.shop_ids), "first": first, "last": last, "text": text},
     )
-    return [ProductSales(*row) for row in rows]
-
-
-def _rows(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())
+    return [ProductSales(*row) for row in found]

@@ -1,19 +1,26 @@
 """Questions about orders and imports."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from crm_suite.jobs.models import Job
 from customers.books import Book
-from orders.importers import layout_named
+from customers.models import Platform, Shop
+from orders.importers import layout_named, opening, receiving
 from orders.importers.layout import FIX_COLUMNS
 from orders.importers.problems import SENTENCES, TITLES, sentence
-from orders.models import ImportFile, Order, Refund, RejectedRow
+from orders.margins import Margin, margin_of
+from orders.models import ImportFile, Order, OrderLine, ParkedRow, Refund, RejectedRow
 
 SEARCHED = 6
 ON_PANEL = 10
+SHOWN = 20
+WAITED_LONG = timedelta(days=7)
 EXPORTED = 2_000  # orders read at once
 
 
@@ -28,18 +35,34 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the rows of an import; `identified` + `anonymous` + `refunds` + `rejected` = `rows`."""
+    """What became of the rows of an import: the parts add up to `rows`.
+
+    Of an order file `identified` + `anonymous` + `refunds` + `parked` + `rejected`, of a customer file
+    `customers_created` + `customers_known` + `rejected`.
+    """
 
     rows: int
     identified: int
     anonymous: int
     refunds: int
+    parked: int
+    customers_created: int
+    customers_known: int
     rejected: int
     reasons: list[tuple[str, int]]
 
     @property
     def imported(self) -> int:
         return self.identified + self.anonymous
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Rows of an import that still wait for their order: how many, how many for over 7 days, and the oldest."""
+
+    total: int
+    old: int
+    rows: list[ParkedRow]
 
 
 def orders_of(book: Book) -> QuerySet[Order]:
@@ -57,12 +80,28 @@ def orders_for_export(orders: QuerySet[Order]) -> Iterator[list[object]]:
         ]  # fmt: skip
 
 
+def margin(order: Order, lines: Sequence[OrderLine]) -> Margin | None:
+    """What is left of the order's net amount, in the shop's currency; None while it is no paid order."""
+    if order.paid_on is None or not (order.refunded_amount < order.paid_amount or order.paid_amount == 0):
+        return None
+    told = [(line.quantity, line.amount, line.product.cost if line.product else None) for line in lines]
+    return margin_of(told, order.net_amount)
+
+
 def find_orders(text: str) -> list[Order]:
-    """Up to six orders whose number begins with `text`, newest first."""
+    """Up to six orders whose number begins with `text`: the number itself first, then the newest.
+
+    Each shop is asked by itself, so that the index that keeps a shop's numbers unique answers; of many that begin so,
+    the six with the smallest numbers are taken.
+    """
     if len(text) < 2:
         return []
-    found = Order.objects.filter(external_id__startswith=text).select_related("shop", "customer")
-    return list(found.order_by("-placed_at")[:SEARCHED])
+    shops = Shop.objects.values_list("pk", flat=True)
+    numbered = [Order.objects.filter(shop=pk, external_id__startswith=text).order_by("external_id") for pk in shops]
+    found = [orders.values_list("pk", flat=True)[:SEARCHED] for orders in numbered]
+    ids = list(found[0].union(*found[1:], all=True)) if found else []
+    orders = Order.objects.filter(pk__in=ids).select_related("shop", "customer").order_by("-placed_at", "-pk")
+    return sorted(orders, key=lambda order: order.external_id != text)[:SEARCHED]
 
 
 def customers_orders(customer_id: int) -> tuple[list[Order], int]:
@@ -86,9 +125,25 @@ def outcome(import_file: ImportFile) -> Outcome:
         identified=counts.get("identified_rows", 0),
         anonymous=counts.get("anonymous_rows", 0),
         refunds=counts.get("refund_rows", 0),
+        parked=counts.get("parked_rows", 0),
+        customers_created=counts.get("customers_created", 0),
+        customers_known=counts.get("customers_known", 0),
         rejected=sum(rejected.values()),
         reasons=reasons(rejected),
     )
+
+
+def waiting_rows(import_file: ImportFile) -> Waiting:
+    """Lines and refunds whose order has not come, longest waiting first, twenty of them."""
+    parked = import_file.parked.order_by("id")
+    since = timezone.now() - WAITED_LONG
+    return Waiting(parked.count(), parked.filter(parked_at__lt=since).count(), list(parked[:SHOWN]))
+
+
+def undo_job(import_file: ImportFile) -> Job | None:
+    """The job that is taking the import back at the moment, or that failed to."""
+    number = import_file.undone.get("job")
+    return Job.objects.exclude(state=Job.State.DONE).filter(pk=number).first() if number else None
 
 
 def reasons(rejected: dict[str, int]) -> list[tuple[str, int]]:
@@ -137,12 +192,37 @@ def rejects_rows(import_file: ImportFile) -> Iterator[list[object]]:
         yield [*cells, str(row.row_no), row.column, in_words(row, import_file.header), str(import_file.pk)]
 
 
-def imports() -> QuerySet[ImportFile]:
-    """Imports, newest first, with the job that shows their progress."""
-    started = ImportFile.objects.exclude(state=ImportFile.State.RECEIVED, job=None, layout="")
-    return started.select_related("shop", "job").annotate(rejected_count=Count("rejected")).order_by("-pk")
+def imports(*, shop: str = "", state: str = "") -> QuerySet[ImportFile]:
+    """Imports, newest first, with the job that shows their progress; of one shop (its code) or in one state."""
+    found = ImportFile.objects.select_related("shop", "job").order_by("-pk")
+    found = found.filter(shop__code=shop) if shop else found
+    return found.filter(state=state) if state else found
+
+
+def file_parts(import_file: ImportFile) -> list[str]:
+    """The tables of an uploaded workbook or archive to choose from; none where there is only one."""
+    return opening.parts(receiving.stored(import_file), receiving.working_copy(import_file).parent)
+
+
+def file_readings(import_file: ImportFile) -> dict[str, str]:
+    """Encoding → how the beginning of the uploaded text would read, for every encoding that it can be of."""
+    folder = receiving.working_copy(import_file).parent
+    return opening.readings(receiving.stored(import_file), folder, part=import_file.part)
 
 
 def layout_title(import_file: ImportFile) -> str:
     layout = layout_named(import_file.layout)
     return str(layout.title) if layout else _("not assigned yet")
+
+
+def other_platforms(import_file: ImportFile) -> list[str]:
+    """The platforms whose export this is, where the shop stands on none of them; else nothing."""
+    platforms: Sequence[Platform] = getattr(layout_named(import_file.layout), "platforms", ())
+    here = import_file.shop.platform
+    return [] if here in platforms else [str(platform.label) for platform in platforms]
+
+
+def time_zone(import_file: ImportFile) -> str:
+    """The zone of times without an offset: the layout's own where its platform always writes one, else the shop's."""
+    told: Mapping[str, str] = getattr(layout_named(import_file.layout), "options", {})
+    return told.get("zone") or import_file.shop.timezone

@@ -47,12 +47,99 @@ class OrderDetailSerializer(OrderSerializer):
 
 
 class ProductSerializer(serializers.ModelSerializer[Product]):
+    """`cost` is per piece in `currency`, null where unknown. Products with the same `item` are one product."""
+
     shop = serializers.SlugRelatedField[Any](slug_field="code", read_only=True)
     currency = serializers.CharField(source="shop.currency", read_only=True)
 
     class Meta:
         model = Product
-        fields = ["id", "shop", "sku", "name", "category", "currency", "cost", "created_at"]
+        fields = ["id", "shop", "sku", "name", "category", "currency", "cost", "item", "created_at"]
+        read_only_fields = ["sku", "name", "item"]
+
+
+class ProductEditSerializer(serializers.Serializer[Any]):
+    """What is left out stays as it is; a cost of null is an unknown one."""
+
+    category = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    cost = serializers.DecimalField(
+        max_digits=14, decimal_places=2, min_value=Decimal(0), required=False, allow_null=True,
+        help_text="Per piece, in the shop's currency.",
+    )  # fmt: skip
+
+
+class ProductLinkSerializer(serializers.Serializer[Any]):
+    product = serializers.IntegerField(min_value=1, help_text="The number of the product that is the same one.")
+
+
+class PlatformShareSerializer(serializers.Serializer[Any]):
+    """Shares are 0–1. A customer of two platforms counts on both."""
+
+    platform = serializers.CharField()
+    customers = serializers.IntegerField(help_text="Active customers with a paid order there.")
+    only_here = serializers.IntegerField(help_text="Of them, those who bought on no other platform in the period.")
+    customer_share = serializers.FloatField(allow_null=True)
+    orders = serializers.IntegerField(help_text="Paid orders, with those of anonymous buyers.")
+    revenue = serializers.DecimalField(max_digits=18, decimal_places=2)
+    revenue_share = serializers.FloatField(allow_null=True)
+    margin = serializers.DecimalField(
+        max_digits=18, decimal_places=2, allow_null=True, help_text="Where costs are known; null where none is."
+    )
+    margin_share = serializers.FloatField(allow_null=True)
+    margin_coverage = serializers.FloatField(allow_null=True, help_text="Share of the units whose cost is known.")
+
+
+class PlatformRiseSerializer(serializers.Serializer[Any]):
+    """A platform's share of revenue in the last four weeks and in the four before."""
+
+    platform = serializers.CharField()
+    before = serializers.FloatField()
+    now = serializers.FloatField()
+
+
+class PlatformTrendSerializer(serializers.Serializer[Any]):
+    """Empty `changes`: fewer than 30 orders in four weeks. `alerts` are rises by more than 0.05."""
+
+    weeks = serializers.ListField(child=serializers.DateField(), help_text="First days, oldest first.")
+    orders = serializers.ListField(child=serializers.IntegerField())
+    shares = serializers.DictField(
+        child=serializers.ListField(child=serializers.FloatField(allow_null=True)),
+        help_text="Platform → share of each week's net amount.",
+    )
+    changes = PlatformRiseSerializer(many=True)
+    alerts = PlatformRiseSerializer(many=True)
+
+
+class ReachSerializer(serializers.Serializer[Any]):
+    """Customers of a platform if it closed: `customers` = `own` + `other` + `lost`."""
+
+    platform = serializers.CharField()
+    customers = serializers.IntegerField(help_text="With a paid order there, however long ago.")
+    sms = serializers.IntegerField()
+    email = serializers.IntegerField()
+    community = serializers.IntegerField()
+    elsewhere = serializers.IntegerField(help_text="Bought on another platform, or known there by an ID.")
+    own = serializers.IntegerField(help_text="Reached without any platform: by SMS, by e-mail or in a community.")
+    other = serializers.IntegerField(help_text="Only on another platform.")
+    lost = serializers.IntegerField(help_text="In no way that is known.")
+
+
+class DependenceSerializer(serializers.Serializer[Any]):
+    """How much the store depends on one platform, in the `first` to `last` days of payment."""
+
+    book = serializers.CharField()
+    currency = serializers.CharField()
+    first = serializers.DateField()
+    last = serializers.DateField()
+    active = serializers.IntegerField(help_text="Known customers with a paid order in the period.")
+    revenue = serializers.DecimalField(max_digits=18, decimal_places=2)
+    concentration = serializers.FloatField(
+        allow_null=True, help_text="Herfindahl–Hirschman index of revenue, 0–1: the sum of the squared shares."
+    )
+    margin_concentration = serializers.FloatField(allow_null=True)
+    platforms = PlatformShareSerializer(many=True)
+    trend = PlatformTrendSerializer()
+    reach = ReachSerializer(many=True)
 
 
 class LineWriteSerializer(serializers.Serializer[Any]):

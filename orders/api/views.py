@@ -1,32 +1,42 @@
-"""/api/v1/orders and /products."""
+"""/api/v1/orders, /products and /platforms/dependence."""
 
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm_suite.access.models import User
 from crm_suite.lib.errors import BadInput
 from crm_suite.lib.rest import Door
+from customers.books import Book, books, largest
 from customers.models import Shop
+from orders import linking, platforms, sales
 from orders.api.batches import put_batch, told
-from orders.api.filters import OrderDoorFilter
+from orders.api.filters import OrderDoorFilter, ProductDoorFilter
 from orders.api.serializers import (
+    DependenceSerializer,
     OrderBatchSchema,
     OrderBatchSerializer,
     OrderCreateSerializer,
     OrderDetailSerializer,
     OrderResultsSerializer,
     OrderSerializer,
+    ProductEditSerializer,
+    ProductLinkSerializer,
     ProductSerializer,
 )
+from orders.catalogue import edit_product
 from orders.models import Order, Product
+from orders.reachability import reachability
 from orders.services import upsert_orders
 
+SHORTEST_DAYS, LONGEST_DAYS = 28, 1_095
 ORDER = {
     "external_id": "2026111100017", "state": "paid", "placed_at": "2026-11-11T00:00:05+08:00",
     "paid_at": "2026-11-11T00:01:10+08:00", "source_updated_at": "2026-11-11T00:01:10+08:00",
@@ -98,11 +108,93 @@ class OrderDoor(Door, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         return Response({"results": put_batch(shop=shop, items=given.validated_data["items"])})
 
 
-@extend_schema_view(list=extend_schema(summary="Products"), retrieve=extend_schema(summary="One product"))
+@extend_schema_view(
+    list=extend_schema(summary="Products, newest first"),
+    retrieve=extend_schema(summary="One product"),
+)
 class ProductDoor(Door, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Product]):
     scope = "orders"
     session_permission = "orders.view_product"
     queryset = Product.objects.select_related("shop")
     serializer_class = ProductSerializer
-    filterset_fields = {"shop__code": ["exact"], "sku": ["exact"], "category": ["exact"]}
+    filterset_class = ProductDoorFilter
     lookup_value_regex = r"\d+"
+
+    @extend_schema(
+        summary="Set category and cost", request=ProductEditSerializer, responses=ProductSerializer,
+        examples=[OpenApiExample("A cost", value={"category": "茶叶", "cost": "41.20"}, request_only=True)],
+    )  # fmt: skip
+    def partial_update(self, request: Request, pk: str) -> Response:
+        product: Product = self.get_object()
+        given = ProductEditSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        wanted = {"category": product.category, "cost": product.cost, **given.validated_data}
+        return self._answer(edit_product(product=product, by=self._by(), **wanted))
+
+    @extend_schema(
+        summary="Say that two products of different shops are one", request=ProductLinkSerializer,
+        responses=ProductSerializer, filters=False,
+        description="Everything that either is linked to becomes one product too. Repeatable.",
+    )  # fmt: skip
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def link(self, request: Request, pk: str) -> Response:
+        given = ProductLinkSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        other = Product.objects.select_related("shop").filter(pk=given.validated_data["product"]).first()
+        if other is None:
+            raise serializers.ValidationError({"product": [ErrorDetail("There is no such product.", "unknown")]})
+        linking.link(first=self.get_object(), second=other, by=self._by())
+        return self._answer(self.get_object())
+
+    @extend_schema(
+        summary="Take a product out of its link", request=None, responses=ProductSerializer, filters=False,
+        description="The product stands for itself again, and the same links are not proposed again.",
+    )  # fmt: skip
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def unlink(self, request: Request, pk: str) -> Response:
+        linking.unlink(product=self.get_object(), by=self._by())
+        return self._answer(self.get_object())
+
+    def _by(self) -> User | None:
+        return self.request.user if isinstance(self.request.user, User) else None
+
+    def _answer(self, product: Product) -> Response:
+        return Response(self.get_serializer(product).data)
+
+
+class DependenceDoor(Door):
+    scope = "analytics"
+    session_permission = "orders.view_sales"
+
+    @extend_schema(
+        summary="Dependence on one platform: shares, concentration, trend, and who would be reached without it",
+        parameters=[
+            OpenApiParameter("book", str, description="Which shops are measured together; the largest if not given."),
+            OpenApiParameter("days", int, description="Length of the period, 28 to 1095; 365 if not given."),
+        ],
+        responses=DependenceSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        book = _book_asked_for(request)
+        anchor = sales.anchor(book)
+        if anchor is None:
+            raise Http404
+        found = platforms.dependence(book, anchor.day, days=_days_asked_for(request))
+        answer = {**found.__dict__, "book": book.code, "currency": book.currency, "reach": reachability(book)}
+        return Response(DependenceSerializer(answer).data)
+
+
+def _book_asked_for(request: Request) -> Book:
+    known = books()
+    asked = request.query_params.get("book")
+    found = next((book for book in known if book.code == asked), None) if asked is not None else largest(known)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _days_asked_for(request: Request) -> int:
+    asked = request.query_params.get("days", str(platforms.ACTIVE_DAYS))
+    if not asked.isdecimal() or not SHORTEST_DAYS <= int(asked) <= LONGEST_DAYS:
+        raise serializers.ValidationError({"days": [ErrorDetail("28 to 1095 days.", "invalid")]})
+    return int(asked)

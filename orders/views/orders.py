@@ -1,6 +1,4 @@
-"""Orders and products: lists, one order, and what the search box and the customer page ask for."""
-
-from datetime import timedelta
+"""Orders: the list, one of them, and what the search box and the customer page ask for."""
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -13,11 +11,11 @@ from crm_suite.lib.exports import csv_response
 from crm_suite.lib.listing import listing
 from customers.books import Book, current_book
 from customers.models import Shop
-from orders import sales, selectors
+from orders import selectors
 from orders.filters import OrderFilter
-from orders.models import Order
+from orders.models import ImportFile, Order
 
-SPANS = (30, 90, 365)
+LINES_SHOWN = 500
 
 
 @requires("orders.view_order")
@@ -26,11 +24,13 @@ def order_list(request: HttpRequest) -> HttpResponse:
     if book is None:
         return render(request, "orders/list.html", {"book": None})
     chosen = _filtered(request, book)
+    shops = list(Shop.objects.filter(pk__in=book.shop_ids))
     context = {
         "book": book,
         "filter": chosen,
         "listing": listing(request, chosen.qs, order=["-placed_at"]),
-        "shops": Shop.objects.filter(pk__in=book.shop_ids),
+        "shops": shops,
+        "platforms": sorted({(shop.platform, str(shop.get_platform_display())) for shop in shops}),
         "is_filtered": any(value for name, value in request.GET.items() if name in chosen.filters),
     }
     return render(request, "orders/list.html", context)
@@ -56,10 +56,13 @@ def _filtered(request: HttpRequest, book: Book) -> OrderFilter:
 @requires("orders.view_order")
 def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
     order = get_object_or_404(Order.objects.select_related("shop", "customer"), pk=pk)
+    lines = list(order.lines.select_related("product").order_by("line_no")[:LINES_SHOWN])
     context = {
         "order": order,
-        "lines": order.lines.select_related("product").order_by("line_no")[:500],
-        "refunds": order.refunds.all(),
+        "lines": lines,
+        "margin": selectors.margin(order, lines) if len(lines) < LINES_SHOWN else None,
+        "imported": ImportFile.objects.filter(pk=order.import_id).first() if order.import_id else None,
+        "refunds": order.refunds.select_related("shop"),
         "zone": order.shop.timezone,
         "currency": order.shop.currency,
     }
@@ -78,33 +81,3 @@ def customer_panel(request: HttpRequest, pk: int) -> HttpResponse:
     orders, total = selectors.customers_orders(pk)
     context = {"orders": orders, "total": total, "refunds": selectors.refunds_without_order(pk), "customer_id": pk}
     return render(request, "orders/_customer.html", context)
-
-
-@requires("orders.view_product")
-def product_list(request: HttpRequest) -> HttpResponse:
-    """The best-selling hundred products of a period."""
-    book = current_book(request)
-    anchor = sales.anchor(book) if book else None
-    asked = request.GET.get("days", "")
-    days = int(asked) if asked.isdecimal() and int(asked) in SPANS else 90
-    text = request.GET.get("q", "").strip()[:80]
-    context: dict[str, object] = {
-        "book": book,
-        "anchor": anchor,
-        "days": days,
-        "spans": SPANS,
-        "text": text,
-        "products": [],
-    }
-    if book and anchor:
-        first = anchor.day - timedelta(days=days - 1)
-        products = sales.best_products(book, first=first, last=anchor.day, text=text)
-        sort = request.GET.get("sort", "amount")
-        context |= {"products": _sorted(products, sort), "first": first, "sort": sort, "most": sales.PRODUCTS_SHOWN}
-    return render(request, "orders/products.html", context)
-
-
-def _sorted(products: list[sales.ProductSales], by: str) -> list[sales.ProductSales]:
-    if by not in {"units", "orders", "buyers", "repeat_share"}:
-        return products
-    return sorted(products, key=lambda product: getattr(product, by) or 0, reverse=True)

@@ -1,7 +1,5 @@
 """Panels of the home page: the last thirty days, and sales by month."""
 
-from decimal import Decimal
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -9,9 +7,8 @@ from django.utils.translation import gettext as _
 from crm_suite.access.rules import requires
 from customers.books import Book, current_book
 from orders import sales
-
-#: Months of the two great shopping festivals, marked for shops that trade in yuan.
-FESTIVALS = {6: "618", 11: "双11"}
+from orders.charts import month_marks, plain
+from orders.sql import kept
 
 
 @requires("orders.view_sales")
@@ -21,7 +18,7 @@ def kpi_panel(request: HttpRequest) -> HttpResponse:
     anchor = sales.anchor(book) if book else None
     context: dict[str, object] = {"book": book, "anchor": anchor}
     if book and anchor:
-        compared = sales.compare(book, anchor.day)
+        compared = kept("compare", book.code, anchor.day, compute=lambda: sales.compare(book, anchor.day))
         context |= {"now": compared.now, "figures": _figures(compared)}
     return render(request, "orders/_kpis.html", context)
 
@@ -32,9 +29,16 @@ def sales_panel(request: HttpRequest) -> HttpResponse:
     anchor = sales.anchor(book) if book else None
     context: dict[str, object] = {"book": book, "anchor": anchor}
     if book and anchor:
-        months = sales.months(book, anchor.day)
+        months = kept(
+            "months", book.code, anchor.day, compute=lambda: sales.months(book, anchor.day), is_final=_is_complete
+        )
         context |= {"revenue": _revenue_chart(book, months), "repeat": _repeat_chart(book, months)}
     return render(request, "orders/_sales.html", context)
+
+
+def _is_complete(months: list[sales.Month]) -> bool:
+    """First purchases come with the analysis: their chart should not wait ten minutes longer."""
+    return all(month.returning is not None for month in months)
 
 
 def _figures(compared: sales.Comparison) -> dict[str, list[dict[str, object]]]:
@@ -67,9 +71,9 @@ def _revenue_chart(book: Book, months: list[sales.Month]) -> dict[str, object]:
         "x": _labels(months),
         "y_name": _("paid − refunded, %(currency)s") % {"currency": book.currency},
         "series": [
-            {"name": _("Revenue"), "data": [_plain(month.revenue) for month in months], "n": [m.orders for m in months]}
+            {"name": _("Revenue"), "data": [plain(month.revenue) for month in months], "n": [m.orders for m in months]}
         ],
-        "marks": _marks(book, months),
+        "marks": month_marks(book, [month.month for month in months]),
         "currency": book.currency,
     }
 
@@ -88,25 +92,10 @@ def _repeat_chart(book: Book, months: list[sales.Month]) -> dict[str, object] | 
         "series": [
             {"name": _("Had bought before"), "data": shares, "n": [month.buyers for month in months], "area": True}
         ],
-        "marks": _marks(book, months),
+        "marks": month_marks(book, [month.month for month in months]),
         "percent": True,
     }
 
 
 def _labels(months: list[sales.Month]) -> list[str]:
     return [f"{month.month:%Y-%m}" for month in months]
-
-
-def _marks(book: Book, months: list[sales.Month]) -> list[dict[str, str]]:
-    if book.currency != "CNY":
-        return []
-    return [
-        {"x": f"{month.month:%Y-%m}", "label": FESTIVALS[month.month.month]}
-        for month in months
-        if month.month.month in FESTIVALS
-    ]
-
-
-def _plain(amount: Decimal) -> float:
-    """For drawing only."""
-    return float(round(amount, 2))
