@@ -144,6 +144,8 @@ CACHES = {
 }
 
 MEDIA_ROOT = CRM_VAR / "files"
+# Megabytes that uploaded import files may take together.
+IMPORT_QUOTA_MB = env.integer("IMPORT_QUOTA_MB", 5000, minimum=1)
 # Larger uploads go to a file at once instead of memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -346,6 +348,7 @@ CELERY_TASK_QUEUES = [Queue(name) for name in ("imports", "analysis", "delivery"
 CELERY_TASK_ROUTES = {
     "orders.tasks.*": {"queue": "imports"},
     "segmentation.tasks.*": {"queue": "analysis"},
+    "customers.tasks.find_duplicates": {"queue": "analysis"},
     "campaigns.tasks.*": {"queue": "delivery"},
 }
 CELERY_TIMEZONE = "UTC"
@@ -354,6 +357,12 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(CRM_VAR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "send what is due": {"task": "campaigns.tasks.tick", "schedule": 10, "options": {"expires": 10}},
     "nightly analysis": {"task": "segmentation.tasks.nightly", "schedule": 600, "options": {"expires": 600}},
+    "nightly points and tiers": {
+        "task": "orders.tasks.nightly_programme", "schedule": 600, "options": {"expires": 600},
+    },
+    "keep tags": {"task": "segmentation.tasks.keep_tags", "schedule": 3600, "options": {"expires": 3600}},
+    "daily data quality": {"task": "orders.tasks.nightly_quality", "schedule": 3600, "options": {"expires": 3600}},
+    "find duplicates": {"task": "customers.tasks.find_duplicates", "schedule": 600, "options": {"expires": 600}},
     "sweep jobs": {"task": "crm_suite.jobs.tasks.sweep", "schedule": 30, "options": {"expires": 30}},
 }
 

@@ -115,4 +115,4 @@ def export_rows(pairs: Sequence[DuplicatePair]) -> list[list[object]]:
 
 def export_header() -> list[str]:
     side = [_("Number"), _("Full name"), _("Phone"), _("E-mail")]
-    return [*side, *side, _("They share"), _("Points")]
+    return [*side, *side, _("They share"), _("Score")]

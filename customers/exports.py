@@ -57,7 +57,8 @@ def row(customer: Customer, *, book: Book, clear: bool) -> list[object]:
 def matching(*, book: Book, query: str, user: User) -> QuerySet[Customer]:
     """The customers that the list page shows to this person under this query string."""
     request = _Asker(user)
-    found: QuerySet[Customer] = CustomerFilter(QueryDict(query), queryset=selectors.people_of(book), request=request).qs
+    people = selectors.people_of(book)
+    found: QuerySet[Customer] = CustomerFilter(QueryDict(query), queryset=people, request=request, book=book).qs
     return found
 
 

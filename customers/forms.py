@@ -3,11 +3,14 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from customers import selectors
-from customers.models import Channel, Customer, Shop
+from customers.models import Channel, Community, PointsEntry, PointsRule, Shop, Tag, Tier
 from customers.normalforms import normal_email, normal_phone
+
+EntryKind = PointsEntry.Kind
 
 
 class Styled(forms.BaseForm):
@@ -18,13 +21,6 @@ class Styled(forms.BaseForm):
         for field in self.fields.values():
             is_choice = isinstance(field.widget, forms.Select)
             field.widget.attrs.setdefault("class", "form-select" if is_choice else "form-control")
-
-
-class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = Customer
-        fields = ["note"]
-        widgets = {"note": forms.Textarea(attrs={"rows": 4, "maxlength": 5000})}
 
 
 class OptOutForm(forms.Form):
@@ -52,11 +48,21 @@ class LiftForm(forms.Form):
 class ShopForm(Styled, forms.ModelForm):  # type: ignore[type-arg]
     """A shop. What its orders were counted by cannot change once something belongs to it."""
 
-    FIXED_IN_USE = ("code", "currency", "timezone")
+    FIXED_IN_USE = ("code", "currency", "timezone", "buyer_scope")
 
     class Meta:
         model = Shop
-        fields = ["name", "code", "platform", "currency", "timezone", "book", "sms_signature", "email_from"]
+        fields = [
+            "name",
+            "code",
+            "platform",
+            "currency",
+            "timezone",
+            "book",
+            "buyer_scope",
+            "sms_signature",
+            "email_from",
+        ]
         help_texts = {
             "book": _("Shops with the same value share RFM cuts and lifecycle bounds. Empty: the currency."),
             "code": _("Short name for files, commands and the API, such as tmall-main."),
@@ -80,6 +86,15 @@ class ShopForm(Styled, forms.ModelForm):  # type: ignore[type-arg]
     def clean_sms_signature(self) -> str:
         return str(self.cleaned_data["sms_signature"]).strip("【】[] ")
 
+    def clean_buyer_scope(self) -> str:
+        """One namespace of buyer IDs: shops of one platform, and no shop that counts by its own code."""
+        scope = str(self.cleaned_data["buyer_scope"]).strip()
+        others = Shop.objects.exclude(pk=self.instance.pk).filter(Q(buyer_scope=scope) | Q(buyer_scope="", code=scope))
+        alike = {"platform": self.cleaned_data.get("platform"), "is_demo": self.instance.is_demo, "buyer_scope": scope}
+        if scope and others.exclude(**alike).exists():
+            raise forms.ValidationError(_("Only shops of one platform know a buyer by the same ID."))
+        return scope
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         currency = data.get("currency")
@@ -89,3 +104,80 @@ class ShopForm(Styled, forms.ModelForm):  # type: ignore[type-arg]
         elif book and Shop.objects.filter(book=book, is_demo=not self.instance.is_demo).exists():
             self.add_error("book", _("This name belongs to the demo shop. Invented and real customers are not mixed."))
         return data
+
+
+class TagForm(Styled, forms.ModelForm):  # type: ignore[type-arg]
+    """The name's uniqueness is the service's, which knows how names are spelled."""
+
+    class Meta:
+        model = Tag
+        fields = ["name", "description"]
+
+    def validate_unique(self) -> None:
+        pass
+
+
+class TierForm(Styled, forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Tier
+        fields = ["rank", "name", "min_net_amount", "min_orders", "within_days", "benefits"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("min_net_amount") is None and data.get("min_orders") is None:
+            self.add_error("min_net_amount", _("Give an amount, a number of orders, or both."))
+        return data
+
+
+class PointsRuleForm(Styled, forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = PointsRule
+        fields = ["points_per_unit", "starts_on", "expire_days", "is_active"]
+        widgets = {
+            "starts_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+            "is_active": forms.CheckboxInput(attrs={"class": "form-check-input"}),
+        }
+
+
+class PointsForm(forms.Form):
+    """A movement by hand. Points are positive but for a correction, which may go either way."""
+
+    kind = forms.ChoiceField(
+        choices=[(kind.value, kind.label) for kind in (EntryKind.REDEEM, EntryKind.EARN, EntryKind.ADJUST)]
+    )
+    points = forms.IntegerField(min_value=-1_000_000_000, max_value=1_000_000_000)
+    reason = forms.CharField(max_length=200)
+
+
+class CommunityForm(Styled, forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Community
+        fields = ["kind", "name", "external_id", "owner"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        number = data.get("external_id")
+        others = Community.objects.filter(kind=data.get("kind"), external_id=number).exclude(pk=self.instance.pk)
+        if number and others.exists():
+            self.add_error("external_id", _("Another group of this kind has this number."))
+        return data
+
+
+class JoinForm(Styled, forms.Form):
+    """Who joined a community: one per line."""
+
+    lines = forms.CharField(
+        label=_("Phones, e-mails, nicks or customer numbers, one per line"), max_length=600_000,
+        widget=forms.Textarea(attrs={"rows": 6, "placeholder": "13800138000\nmei@example.com\n#1024"}),
+    )  # fmt: skip
+    since = forms.DateField(label=_("Member since"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+    source = forms.CharField(
+        label=_("Came from"), max_length=80, required=False, help_text=_("QR code in the parcel, live stream …")
+    )
+
+
+class MembershipForm(forms.Form):
+    """One customer joins a community, by the panel of the customer page."""
+
+    community = forms.ModelChoiceField(queryset=Community.objects.all())
+    source = forms.CharField(max_length=80, required=False)

@@ -1,6 +1,8 @@
 """Questions about people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from django.db.models import Q, QuerySet
@@ -9,11 +11,18 @@ from crm_suite.lib.digests import address_digest
 from customers import reach
 from customers.addresses import FIELDS, normal_address
 from customers.books import Book, book_of
-from customers.models import Channel, Consent, Customer, CustomerFacts, Identity, Shop, Suppression
+from customers.models import (
+    Channel,
+    Consent,
+    Customer,
+    CustomerFacts,
+    Identity,
+    Platform,
+    Shop,
+    Suppression,
+    WeakKey,
+)  # fmt: skip
 from customers.normalforms import normal_email, normal_phone
-
-#: People whom a search by number may find before their names are looked at.
-MANY = 200
 
 
 def refusal(*, customer_id: int, channel: str) -> str | None:
@@ -32,38 +41,17 @@ def people_of(book: Book) -> QuerySet[Customer]:
     return known.select_related("facts")
 
 
-def search(people: QuerySet[Customer], text: str, *, by_parts: bool) -> QuerySet[Customer]:
-    """Those whose phone, e-mail, platform name or number is `text`, or whose name contains it.
+def last_purchases(book: Book, *, label: str, values: Sequence[str]) -> tuple[date, date] | None:
+    """The first and the last day on which the buyers of these stages or value groups bought last; None without any.
 
-    The last four digits of a phone find it too: the mask shows them. With `by_parts` any part of a phone or e-mail
-    does; without, whoever may only see masked addresses could find out the hidden part by trying.
+    `label` is "stage" or "group": an index of each leads to both days at once.
     """
-    text = text.strip()
-    found = Q(pk__in=_ids_by_key(text)) | Q(name__icontains=text)
-    digits = "".join(char for char in text if char.isdigit())
-    if by_parts:
-        found |= Q(email__icontains=text)
-    if len(digits) >= 4 and len(digits) >= len(text) - 4 and (by_parts or len(digits) == 4):
-        found |= Q(phone__contains=digits) if by_parts else Q(phone__endswith=digits)
-    return people.filter(found)
-
-
-def _ids_by_key(text: str) -> list[int]:
-    """Customers one of whose keys is exactly this text, in any of its spellings."""
-    phone, email = normal_phone(text), normal_email(text)
-    keys = Q(value__in={text, text.lower()})
-    if phone:
-        keys |= Q(kind=Identity.Kind.PHONE, value=phone)
-    if email:
-        keys |= Q(kind=Identity.Kind.EMAIL, value=email)
-    ids = set(Identity.objects.filter(keys).values_list("customer_id", flat=True)[:MANY])
-    if phone:
-        ids |= set(Customer.objects.filter(phone=phone).values_list("pk", flat=True)[:MANY])
-    if email:
-        ids |= set(Customer.objects.filter(email__iexact=email).values_list("pk", flat=True)[:MANY])
-    if text.isdecimal() and len(text) < 10:
-        ids.add(int(text))
-    return sorted(ids)
+    ends = []
+    for value in values:
+        labelled = CustomerFacts.objects.filter(**{"book": book.code, label: value, "last_paid_on__isnull": False})
+        ends += [labelled.order_by(f"{sign}last_paid_on").values_list("last_paid_on")[:1] for sign in ("", "-")]
+    days = [day for (day,) in ends[0].union(*ends[1:], all=True) if day]
+    return (min(days), max(days)) if days else None
 
 
 #: Who can be written to, as the facts had it when they were last refreshed.
@@ -133,6 +121,44 @@ def _standing(customer: Customer, channel: Channel) -> ChannelStanding:
         newest=customer.consents.filter(channel=channel).first(),
         suppression=Suppression.objects.filter(channel=channel, address_digest=digest).first(),
     )
+
+
+#: Keys of one customer that their page shows.
+KEYS_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a customer is recognised by. Strong keys join orders by themselves; weak ones only propose a duplicate."""
+
+    strong: list[Identity]
+    weak: list[WeakKey]
+
+    def __bool__(self) -> bool:
+        return bool(self.strong or self.weak)
+
+
+def keys_of(customer: Customer) -> Keys:
+    """The first thirty keys of either strength."""
+    return Keys(list(customer.identities.all()[:KEYS_SHOWN]), list(customer.weak_keys.order_by("pk")[:KEYS_SHOWN]))
+
+
+def only_through(customer: Customer) -> list[str]:
+    """The platforms through which alone a customer without phone and e-mail can be reached; empty where one is known.
+
+    Those where they bought, else those of the shops that know them as a buyer.
+    """
+    if customer.phone or customer.email:
+        return []
+    facts = CustomerFacts.objects.filter(pk=customer.pk).first()
+    bought = facts.platforms if facts else []
+    return [str(Platform(code).label) for code in bought or _platforms_knowing(customer) if code in Platform]
+
+
+def _platforms_knowing(customer: Customer) -> list[str]:
+    scopes = list(customer.identities.filter(kind=Identity.Kind.PLATFORM).values_list("scope", flat=True)[:KEYS_SHOWN])
+    known = Shop.objects.filter(Q(code__in=scopes) | Q(buyer_scope__in=scopes, buyer_scope__gt=""))
+    return sorted(set(known.values_list("platform", flat=True)))
 
 
 def consent_history(customer: Customer) -> list[Consent]:

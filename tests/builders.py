@@ -9,8 +9,20 @@ from zoneinfo import ZoneInfo
 from campaigns.models import Campaign, Message, PlanEntry, Response, Template
 from crm_suite.access.models import User
 from crm_suite.access.services import create_person, create_token
-from customers.models import Consent, Customer, CustomerFacts, Identity, Shop
-from orders.models import Order
+from customers.models import (
+    Community,
+    CommunityMember,
+    Consent,
+    Customer,
+    CustomerFacts,
+    Identity,
+    PointsEntry,
+    PointsRule,
+    Shop,
+    Tag,
+    Tier,
+)
+from orders.models import Order, OrderLine, Product
 from segmentation.models import Segment
 from touchpoints.models import Touchpoint
 
@@ -111,3 +123,47 @@ def make_token(*scopes: str, **fields: Any) -> str:
     user = fields.pop("user", None) or make_user("owner")
     _token, secret = create_token(user=user, name=fields.pop("name", "test"), scopes=scopes, **fields)
     return secret
+
+
+def make_points(customer: Customer, points: int, kind: str = "", **fields: Any) -> PointsEntry:
+    """One movement at NOON: earned where it adds, redeemed where it takes away, unless said otherwise."""
+    given = {
+        "kind": kind or ("earn" if points > 0 else "redeem"), "occurred_at": NOON, "key": f"test:{next(_numbers)}",
+        **fields,
+    }  # fmt: skip
+    return PointsEntry.objects.create(customer=customer, points=points, **given)
+
+
+def make_points_rule(shop: Shop, per_unit: str = "1", **fields: Any) -> PointsRule:
+    """So many points for each unit of currency, for orders paid from 2026-01-01."""
+    given = {"starts_on": date(2026, 1, 1), **fields}
+    return PointsRule.objects.create(shop=shop, points_per_unit=Decimal(per_unit), **given)
+
+
+def make_tier(book: str, rank: int, **fields: Any) -> Tier:
+    """A step of the programme; give `min_net_amount` or `min_orders`. Counts everything ever bought."""
+    return Tier.objects.create(book=book, rank=rank, **{"name": f"Tier {rank}", "within_days": 0, **fields})
+
+
+def make_tag(name: str = "", **fields: Any) -> Tag:
+    return Tag.objects.create(name=name or f"Tag {next(_numbers)}", **fields)
+
+
+def make_community_member(community: str, customer: Customer, **fields: Any) -> CommunityMember:
+    """Member of the community of this name, which is made where there is none, since 2026-01-01."""
+    found, _created = Community.objects.get_or_create(name=community)
+    return CommunityMember.objects.create(community=found, customer=customer, **{"since": date(2026, 1, 1), **fields})
+
+
+def make_product(shop: Shop, sku: str = "", **fields: Any) -> Product:
+    return Product.objects.create(shop=shop, sku=sku or f"SKU-{next(_numbers)}", **fields)
+
+
+def make_line(order: Order, product: Product | None, amount: str, quantity: int = 1, **fields: Any) -> OrderLine:
+    """The next line of an order; `amount` is of the line, not per piece."""
+    named = {"sku": product.sku, "name": product.name} if product else {}
+    given = {
+        "line_no": order.lines.count() + 1, "unit_price": Decimal(amount) / quantity, "amount": Decimal(amount),
+        "quantity": quantity, **named, **fields,
+    }  # fmt: skip
+    return OrderLine.objects.create(order=order, product=product, **given)

@@ -141,6 +141,16 @@ def record_order_touchpoints(*, order_ids: Sequence[int]) -> int:
         return int(steps + cursor.rowcount)
 
 
+def forget_order_touchpoints(*, order_ids: Sequence[int], refund_ids: Sequence[int]) -> int:
+    """What these orders, and these refunds that name no order, have told. Returns how many contacts that were.
+
+    What still holds is written down anew by `record_order_touchpoints`; contacts that came from elsewhere stay.
+    """
+    told = Touchpoint.objects.filter(order__in=list(order_ids), dedupe_key__regex=r"^(order|refund):")
+    lone = Touchpoint.objects.filter(dedupe_key__in=[f"refund:{pk}" for pk in refund_ids])
+    return told.delete()[0] + lone.delete()[0]
+
+
 def record_lone_refunds(*, shop_id: int) -> int:
     """Refunds of a shop that name no order, as after an import. Returns how many were new."""
     which = "refund.shop_id = %(shop)s AND refund.order_id IS NULL"

@@ -20,6 +20,15 @@ def address_digest(address: str) -> str:
     return hashlib.sha256(f"{_key()}:{address}".encode()).hexdigest()
 
 
+#: The digest of a text expression in SQL of our own; give `digest_key()` as the parameter `digest_key`.
+DIGEST_SQL = "encode(sha256(convert_to(%(digest_key)s || ':' || {text}, 'UTF8')), 'hex')"
+
+
+def digest_key() -> str:
+    """The secret in front of what is digested, for DIGEST_SQL."""
+    return _key()
+
+
 class AddressDigest(Func):
     """The same digest inside PostgreSQL: `AddressDigest("email")`."""
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import F, Field, Model, Q, QuerySet
+from django.db.models import F, Field, Model, OrderBy, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from crm_suite.lib.errors import BadInput
@@ -80,11 +81,12 @@ def listing(
     before = _mark(request.GET.get("before", ""), column)
     after = None if before else _mark(request.GET.get("after", ""), column)
     backwards = before is not None
-    rows = _page(queryset, column, before or after, backwards=backwards, size=per_page + 1)
+    counted = queryset.order_by()[: COUNTED + 1].count()
+    ordered = _Ordered(queryset.annotate(**{KEY: F(column.path)}), column, is_short=counted <= COUNTED)
+    rows = ordered.page(before or after, backwards=backwards, size=per_page + 1) if counted else []
     has_more, rows = len(rows) > per_page, rows[:per_page]
     if backwards:
         rows.reverse()
-    counted = queryset.order_by()[: COUNTED + 1].count()
     has_next = bool(rows) and (has_more or backwards)
     has_previous = bool(rows) and (has_more if backwards else after is not None)
     return Listing(
@@ -121,29 +123,44 @@ def _field(queryset: QuerySet[Any, Any], path: str) -> "tuple[Field[Any, Any] | 
     return field, len(steps) > 1 or bool(getattr(field, "null", True))  # type: ignore[return-value]
 
 
-def _page(queryset: QuerySet[Any, Row], column: Column, mark: Mark | None, *, backwards: bool, size: int) -> list[Row]:
-    """Up to `size` rows beyond `mark`, nearest first. The known values stand before the unknown ones."""
-    keyed = queryset.annotate(**{KEY: F(column.path)})
-    runs = [False, True] if column.nullable else [False]
-    if backwards:
-        runs.reverse()
-    if mark is not None:
-        runs = runs[runs.index(mark.value is None) :] if (mark.value is None) in runs else runs
-    rows: list[Row] = []
-    for unknown in runs:
-        if len(rows) < size:
-            part = _run(keyed, column, unknown=unknown, backwards=backwards)
-            if mark is not None and unknown == (mark.value is None):
-                part = _beyond(part, column, mark, backwards=backwards)
-            rows += list(part[: size - len(rows)])
-    return rows
+@dataclass(frozen=True)
+class _Ordered(Generic[Row]):
+    """The rows in the order of a column. `is_short`: no more than are counted exactly.
 
+    A short list is what few of many rows fit: walking an index in the order of the list until fifty of them have come
+    by may mean walking all of it. So its order is written in a way that no index serves, which leaves the conditions
+    to lead to the rows.
+    """
 
-def _run(queryset: QuerySet[Any, Row], column: Column, *, unknown: bool, backwards: bool) -> QuerySet[Any, Row]:
-    sign = "-" if column.descending != backwards else ""
-    if column.nullable:
-        queryset = queryset.filter(**{f"{column.path}__isnull": unknown})
-    return queryset.order_by(f"{sign}pk") if unknown else queryset.order_by(f"{sign}{column.path}", f"{sign}pk")
+    rows: QuerySet[Any, Row]
+    column: Column
+    is_short: bool
+
+    def page(self, mark: Mark | None, *, backwards: bool, size: int) -> list[Row]:
+        """Up to `size` rows beyond `mark`, nearest first. The known values stand before the unknown ones."""
+        runs = [False, True] if self.column.nullable else [False]
+        if backwards:
+            runs.reverse()
+        if mark is not None:
+            runs = runs[runs.index(mark.value is None) :] if (mark.value is None) in runs else runs
+        found: list[Row] = []
+        for unknown in runs:
+            if len(found) < size:
+                part = self._run(unknown=unknown, backwards=backwards)
+                if mark is not None and unknown == (mark.value is None):
+                    part = _beyond(part, self.column, mark, backwards=backwards)
+                found += list(part[: size - len(found)])
+        return found
+
+    def _run(self, *, unknown: bool, backwards: bool) -> QuerySet[Any, Row]:
+        descending = self.column.descending != backwards
+        rows = self.rows.filter(**{f"{self.column.path}__isnull": unknown}) if self.column.nullable else self.rows
+        keys = ["pk"] if unknown else [self.column.path, "pk"]
+        return rows.order_by(*[self._by(key, descending=descending) for key in keys])
+
+    def _by(self, path: str, *, descending: bool) -> OrderBy:
+        is_stored = path not in self.rows.query.annotations
+        return OrderBy(Coalesce(F(path), F(path)) if self.is_short and is_stored else F(path), descending=descending)
 
 
 def _beyond(queryset: QuerySet[Any, Row], column: Column, mark: Mark, *, backwards: bool) -> QuerySet[Any, Row]:

@@ -32,13 +32,27 @@ class Section:
 
 NAVIGATION: tuple[Link | Section, ...] = (
     Link(_("Home"), "pages:home", icon="bi-house", keys="h"),
-    Link(
-        _("Customers"), "customers:list", "customers.list_customers", icon="bi-people", keys="c",
-        also=("customers:detail",),
-    ),
+    Section(_("Customers"), "bi-people", (
+        Link(_("Customers"), "customers:list", "customers.list_customers", keys="c", also=("customers:detail",)),
+        Link(_("Loyalty"), "customers:loyalty", "customers.list_customers", also=(
+            "customers:tiers", "customers:tier_new", "customers:tier_edit", "customers:points_rules",
+            "customers:points_rule",
+        )),
+        Link(_("Tags"), "customers:tags", "customers.list_customers"),
+        Link(_("Communities"), "customers:communities", "customers.list_customers", also=(
+            "customers:community", "customers:community_new", "customers:community_edit", "customers:community_add",
+        )),
+        Link(_("Duplicates"), "customers:duplicates", "customers.merge_customer", keys="u", also=(
+            "customers:merges", "customers:merge",
+        )),
+    )),
     Section(_("Orders"), "bi-bag", (
         Link(_("Orders"), "orders:list", "orders.view_order", keys="o", also=("orders:detail",)),
-        Link(_("Products"), "orders:products", "orders.view_product"),
+        Link(_("Sales"), "orders:sales", "orders.view_sales", keys="v"),
+        Link(_("Platforms"), "orders:platforms", "orders.view_sales", keys="p", also=("orders:platform_people",)),
+        Link(_("Products"), "orders:products", "orders.view_product", also=(
+            "orders:product", "orders:best_products", "orders:product_costs", "orders:links", "orders:item",
+        )),
         Link(_("Imports"), "orders:import_list", "orders.import_orders", keys="i", also=(
             "orders:import_new", "orders:import_map", "orders:import_check", "orders:import_detail",
         )),
@@ -67,6 +81,7 @@ NAVIGATION: tuple[Link | Section, ...] = (
         Link(_("Opt-outs"), "customers:suppressions", "customers.view_suppression"),
     )),
     Section(pgettext_lazy("navigation", "Data"), "bi-database", (
+        Link(_("Data quality"), "orders:quality", "orders.view_sales", keys="q"),
         Link(_("Jobs"), "jobs:list", "jobs.view_job", keys="j"),
     )),
     Section(_("Developers"), "bi-code-slash", (

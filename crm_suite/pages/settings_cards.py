@@ -24,6 +24,14 @@ CARDS = (
         "customers:shops", "bi-shop", "customers.manage_shops",
     ),
     Card(
+        _("Points"), _("How orders of each shop earn points, and when points run out."),
+        "customers:points_rules", "bi-gem", "customers.manage_loyalty",
+    ),
+    Card(
+        _("Tiers"), _("The steps of the loyalty programme and what it takes to reach them."),
+        "customers:tiers", "bi-award", "customers.manage_loyalty",
+    ),
+    Card(
         _("Channels"), _("Where e-mail and SMS go out, with a test message."),
         "campaigns:channels", "bi-send", "campaigns.manage_channels",
     ),

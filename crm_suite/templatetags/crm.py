@@ -168,7 +168,7 @@ TONES = {
     ),
     **dict.fromkeys(("done", "finished", "delivered", "accepted", "paid", "completed", "active", "on"), "good"),
     **dict.fromkeys(("failed", "undelivered", "refunded", "unsubscribed", "error"), "bad"),
-    **dict.fromkeys(("paused", "unknown", "retry_wait", "expired", "warning"), "doubt"),
+    **dict.fromkeys(("paused", "unknown", "retry_wait", "expired", "warning", "refunding"), "doubt"),
 }
 
 

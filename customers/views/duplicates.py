@@ -129,7 +129,7 @@ def merge_list(request: HttpRequest) -> HttpResponse:
 def merge_export(request: HttpRequest) -> HttpResponseBase:
     """The newest 5,000 merges as CSV."""
     merges = CustomerMerge.objects.select_related("merged_by", "undone_by").defer("moved")[:EXPORTED]
-    header = [_("Kept"), _("Merged into it"), _("Why"), _("When"), _("Who"), _("Undone"), _("Undone by")]
+    header = [_("Kept"), _("Merged into it"), _("Why"), _("When"), _("Who"), _("Undone at"), _("Undone by")]
     rows = (
         [row.kept_id, row.gone_id, row.reason, row.merged_at, row.merged_by, row.undone_at, row.undone_by]
         for row in merges

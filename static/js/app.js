@@ -59,7 +59,8 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.matches("[data-confirm]") && !window.confirm(form.dataset.confirm)) return event.preventDefault();
-    if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+    // A download leaves the page where it is: its button may be pressed again.
+    if (form.method !== "post" || form.matches("[hx-post], [data-download]")) return;
     setTimeout(() => all("button[type=submit]", form).forEach((button) => (button.disabled = true)));
   });
   window.addEventListener("pageshow", () => {
@@ -71,7 +72,7 @@
   let awaitingGoal = 0;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return escape(event);
-    if (event.target.closest?.(".search") && moveInResults(event)) return;
+    if (event.target.closest?.(".search") && (moveInResults(event) || openFirstResult(event))) return;
     if (event.key === "Enter" && event.target.matches?.("tr[data-href]")) return location.assign(event.target.dataset.href);
     if ((event.ctrlKey || event.metaKey) && event.key === "k") return focusSearch(event);
     if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -107,6 +108,18 @@
     const step = event.key === "ArrowDown" ? 1 : -1;
     const next = links.indexOf(document.activeElement) + step;
     (links[next] ?? (next < 0 ? find("#search") : links[links.length - 1])).focus();
+    return true;
+  };
+
+  // Enter in the box opens what fits exactly, else the first result, once the results are those of what stands there.
+  const openFirstResult = (event) => {
+    if (event.key !== "Enter" || event.target.id !== "search") return false;
+    const found = find(".search-results [data-found]");
+    if (found?.dataset.found !== event.target.value.trim()) return false;
+    const link = find("a[data-exact]", found) ?? find("a", found);
+    if (!link) return false;
+    event.preventDefault();
+    location.assign(link.href);
     return true;
   };
 

@@ -5,6 +5,7 @@ import io
 from datetime import date
 
 import pytest
+from django.http import QueryDict
 from django.urls import reverse
 
 from crm_suite.access.models import AuditEvent
@@ -13,7 +14,7 @@ from crm_suite.jobs.services import run
 from customers import exports
 from customers.books import books
 from customers.filters import CustomerFilter
-from customers.selectors import people_of
+from customers.selectors import last_purchases, people_of
 from tests.builders import make_customer, make_facts, make_identity, make_shop, make_user
 
 pytestmark = pytest.mark.django_db
@@ -52,11 +53,13 @@ class Asker:
 
 
 def found(query, role="operator"):
-    from django.http import QueryDict
-
-    chosen = CustomerFilter(QueryDict(query), queryset=people_of(books()[0]), request=Asker(make_user(role)))
-    assert not chosen.errors, chosen.errors
-    return sorted(customer.name for customer in chosen.qs)
+    book, asker = books()[0], Asker(make_user(role))
+    everywhere = CustomerFilter(QueryDict(query), queryset=people_of(book), request=asker)
+    in_book = CustomerFilter(QueryDict(query), queryset=people_of(book), request=asker, book=book)
+    assert not everywhere.errors, everywhere.errors
+    names = sorted(customer.name for customer in everywhere.qs)
+    assert sorted(customer.name for customer in in_book.qs) == names
+    return names
 
 
 def test_a_book_shows_its_buyers_and_those_who_never_bought(cast):
@@ -159,3 +162,17 @@ def test_the_list_costs_the_same_number_of_queries_however_long(client, cast, dj
         make_facts(make_customer(f"Buyer {number}"), last_paid_on=date(2025, 6, 1))
     with django_assert_max_num_queries(20):
         assert client.get(reverse("customers:list"), {"book": "CNY"}).status_code == 200
+
+
+def test_a_list_of_a_stage_starts_where_its_buyers_bought(cast):
+    book = books()[0]
+    lost = CustomerFilter(QueryDict("stage=lost"), queryset=people_of(book), request=None, book=book).qs
+    assert "BETWEEN" in str(lost.query)
+    days = set(lost.values_list("facts__last_paid_on", flat=True))
+    assert last_purchases(book, label="stage", values=["lost"]) == (min(days), max(days))
+    several = last_purchases(book, label="stage", values=["dormant", "lost", "active"])
+    assert several == (date(2025, 1, 5), date(2026, 1, 5))
+    assert last_purchases(book, label="group", values=["champions"]) is None
+    both = QueryDict("stage=prospect&stage=lost")
+    prospects = CustomerFilter(both, queryset=people_of(book), request=None, book=book)
+    assert {customer.name for customer in prospects.qs} == {"Nobody Yet", *(customer.name for customer in lost)}

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from crm_suite.lib import listing as module
@@ -14,6 +16,14 @@ from customers.models import Customer, CustomerFacts
 from tests.builders import make_customer, make_facts
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True, params=["short", "long"])
+def length(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every list is read as a short one and as one of a million rows."""
+    if request.param == "long":
+        monkeypatch.setattr(module, "COUNTED", 0)
+    return str(request.param)
 
 
 def page_of(address: str, **options: Any) -> Listing[Any]:
@@ -99,6 +109,7 @@ def test_filters_stay_in_the_addresses() -> None:
 
 def test_a_total_is_exact_until_it_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     customers_with_orders(1, 2, 3)
+    monkeypatch.setattr(module, "COUNTED", 3)
     assert (page_of("").total, page_of("").is_exact) == (3, True)
     monkeypatch.setattr(module, "COUNTED", 2)
     assert (page_of("").total, page_of("").is_exact) == (2, False)
@@ -111,3 +122,17 @@ def test_any_list_is_shown_whole_and_in_order(orders: list[int], size: int) -> N
     customers_with_orders(*orders)
     shown = [row.orders for page in pages(per_page=size) for row in page]
     assert shown == sorted(orders, reverse=True)
+
+
+def test_the_rows_of_a_short_list_are_found_by_what_they_fit_not_by_walking_its_order(length: str) -> None:
+    customers_with_orders(1)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(page_of("", queryset=CustomerFacts.objects.filter(stage="", orders=1))) == 1
+    statements = [query["sql"] for query in queries]
+    assert ("COALESCE" in statements[1]) is (length == "short")
+
+
+def test_an_empty_list_is_not_looked_for() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert len(page_of("")) == 0
+    assert len(queries) == 1
