@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MEASUREMENTS = ("imports", "analysis", "delivery", "pages")
+MEASUREMENTS = ("imports", "spreadsheets", "analysis", "delivery", "pages")
 
 
 def main() -> int:

@@ -96,6 +96,9 @@ class Postgres(Server):
             "listen_addresses": "",
             "unix_socket_directories": f'"{self.sockets}"',
             "shared_buffers": env.text("CRM_PG_SHARED_BUFFERS", "256MB"),
+            # An import of a million rows writes a gigabyte of log: no checkpoint every few seconds meanwhile.
+            "max_wal_size": "3GB",
+            "checkpoint_timeout": "15min",
             "fsync": "on" if env.boolean("CRM_PG_FSYNC", True) else "off",
             "max_connections": "100",
             "timezone": "UTC",
