@@ -7,6 +7,7 @@ from django.db.models import Prefetch, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from crm_suite.lib.masking import mask_name
 from crm_suite.lib.money import show
 from customers.duplicates import REASONS
 from customers.models import Customer, CustomerFacts, DuplicatePair, Identity, Platform
@@ -101,12 +102,13 @@ def _key(key: Identity) -> str:
     return f"{where}: {key.masked}"
 
 
-def export_rows(pairs: Sequence[DuplicatePair]) -> list[list[object]]:
-    """A row per pair for the CSV, addresses masked."""
+def export_rows(pairs: Sequence[DuplicatePair], *, clear: bool) -> list[list[object]]:
+    """A row per pair for the CSV, addresses masked, and names unless `clear`."""
+    shown = str if clear else mask_name
     return [
         [
-            pair.first_id, pair.first.name, pair.first.masked_phone, pair.first.masked_email,
-            pair.second_id, pair.second.name, pair.second.masked_phone, pair.second.masked_email,
+            pair.first_id, shown(pair.first.name), pair.first.masked_phone, pair.first.masked_email,
+            pair.second_id, shown(pair.second.name), pair.second.masked_phone, pair.second.masked_email,
             " · ".join(str(reason) for reason in reasons_of(pair)), pair.score,
         ]
         for pair in pairs

@@ -83,7 +83,8 @@ def _book(
     if kind == Kind.REDEEM:
         _check_balance(customer, -points)
     entry.save(force_insert=True)
-    changes = {"kind": str(kind), "points": points, "reason": entry.reason}
+    # The entry says what for, and forgets it when the person is erased; the record never does.
+    changes = {"kind": str(kind), "points": points, "entry": entry.pk}
     audit(action="customer.points", actor=by, target=f"customer:{customer.pk}", changes=changes)
     return entry
 

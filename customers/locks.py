@@ -7,6 +7,10 @@ send after it, and one that comes a moment after the send waits until that is co
 from collections.abc import Iterable
 
 from django.db import connection
+from django.utils.translation import gettext as _
+
+from crm_suite.lib.errors import WrongState
+from customers.models import Customer
 
 CUSTOMER_SPACE = 2002
 _LIMIT = 2**31
@@ -42,3 +46,15 @@ def hold_merging() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [MERGE_SPACE])
+
+
+def hold_present(customer: Customer) -> None:
+    """Nobody merges or erases this customer until the transaction ends. Whoever needs `hold_keys` takes that before.
+
+    Raises WrongState where it has happened already, maybe after the caller's page was loaded.
+    """
+    known = Customer.objects.select_for_update(of=("self",), no_key=True).get(pk=customer.pk)
+    if known.merged_into_id:
+        raise WrongState(_("This customer is part of another one now."), code="merged")
+    if "erased" in known.extra:
+        raise WrongState(_("The data of this customer were erased; nothing is written there again."), code="erased")

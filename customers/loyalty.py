@@ -13,7 +13,7 @@ from crm_suite.access.models import User
 from crm_suite.access.services import audit
 from crm_suite.lib.errors import BadInput
 from customers.books import Book
-from customers.models import Membership, PointsRule, Tier
+from customers.models import Customer, Membership, PointsRule, Tier
 
 #: kwargs book: str, shop: Shop | None — tiers of a book, or the points rule of one shop, were set up or changed.
 #: Sent after the commit.
@@ -79,7 +79,10 @@ def programme_of(book: Book) -> Programme:
 
 def tiers_of(book: str) -> QuerySet[Tier]:
     """The tiers of a book, the lowest first, with `people`, how many stand on each."""
-    return Tier.objects.filter(book=book).annotate(people=Count("members")).order_by("rank")
+    # Few were merged: leaving out their numbers is much cheaper than looking at everybody's row.
+    merged = Customer.objects.filter(merged_into__isnull=False).order_by().values("pk")
+    people = Count("members", filter=~Q(members__in=merged))
+    return Tier.objects.filter(book=book).annotate(people=people).order_by("rank")
 
 
 @transaction.atomic

@@ -46,10 +46,13 @@ Row = dict[str, object]
 def export_person(customer: Customer) -> dict[str, object]:
     """Everything that any room knows of a person, in an order that does not change: rows by table, times in UTC.
 
-    Also rows that belong to such a row (lines of an order, responses to a message). Left out are the clocks of our own
+    Also rows that belong to such a row (lines of an order, responses to a message), and under `merged` what stayed with
+    the rows that became part of this customer. Left out are the clocks of our own
     rows and what is noted about merging. As JSON has it: amounts and times are text.
     """
     found: dict[str, object] = {"customer": _row(customer)}
+    if merged := list(customer.merged.order_by("pk")):
+        found["merged"] = [export_person(member) for member in merged]
     for model, name in _relations():
         rows = model._base_manager.filter(**{name: customer.pk}).order_by("pk")
         found[model._meta.label_lower] = _rows(rows)
@@ -108,14 +111,22 @@ def erase_person(*, customer: Customer, by: User | None) -> None:
     family = list(Customer.objects.filter(Q(pk=customer.pk) | Q(merged_into=customer)).order_by("pk"))
     ids = [member.pk for member in family]
     hold_customers(ids)
+    words = _keys_of(family)
     for member in family:
         _block_addresses(member)
         _hide_keys(member)
         _empty(member)
     _forget_words(ids)
-    person_erased.send(sender=Customer, customer_ids=ids)
+    person_erased.send(sender=Customer, customer_ids=ids, words=words)
     refresh_reach(customer_ids=[customer.pk])
     audit(action="customer.erase", actor=by, target=f"customer:{customer.pk}")
+
+
+def _keys_of(family: Sequence[Customer]) -> list[str]:
+    """The keys of these customers as they are compared and as they were given, before they are hidden."""
+    keys = Identity.objects.filter(customer__in=family).values_list("value", "original")
+    found = {word for pair in keys for word in pair if not word.startswith("erased:")}
+    return sorted(found.union(*({member.phone, member.email} for member in family)) - {""})
 
 
 def erased_digest(kind: str, scope: str, value: str) -> str:
@@ -140,12 +151,16 @@ def _hide_keys(customer: Customer) -> None:
     for kind, value in contacts:
         if value:  # it may be somebody else's key: then it stays theirs
             Identity.objects.get_or_create(kind=kind, scope=scope, value=value, defaults={"customer": customer})
-    known = [key for key in customer.identities.all() if not key.value.startswith("erased:")]
-    for key in known:
+    for key in [key for key in customer.identities.all() if not key.value.startswith("erased:")]:
         digest = erased_digest(key.kind, key.scope, key.value)
         ErasedKey.objects.get_or_create(digest=digest)
-        key.value, key.original, key.source = f"erased:{digest}", "", ""
-    Identity.objects.bulk_update(known, ["value", "original", "source"])
+        hidden = f"erased:{digest}"
+        # Whoever was merged into them, or somebody who was erased before, may have had the same phone.
+        if Identity.objects.filter(kind=key.kind, scope=key.scope, value=hidden).exists():
+            key.delete()
+        else:
+            key.value, key.original, key.source = hidden, "", ""
+            key.save(update_fields=["value", "original", "source"])
 
 
 def _empty(customer: Customer) -> None:

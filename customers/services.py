@@ -19,7 +19,7 @@ from crm_suite.lib.masking import mask_email, mask_name, mask_phone
 from customers import reach, selectors
 from customers.addresses import FIELDS, mask_address, normal_address
 from customers.identities import claim_contacts, hold_keys
-from customers.locks import hold_customers
+from customers.locks import hold_customers, hold_present
 from customers.models import Channel, Consent, Customer, Shop, Suppression
 from customers.normalforms import normal_phone, written_email
 
@@ -52,9 +52,12 @@ def record_consent(
 ) -> Consent:
     """Append what the customer said about a channel. The newest word by `occurred_at` (default now) is in force.
 
-    A yes does not lift a suppression: an address that bounced or complained stays unwritten-to.
+    A yes does not lift a suppression: an address that bounced or complained stays unwritten-to. Of somebody who was
+    merged it is the word of whoever they became.
     """
     _known_channel(channel)
+    hold_customers([customer.pk])
+    customer = _now(customer)
     hold_customers([customer.pk])
     consent = Consent.objects.create(
         customer=customer,
@@ -134,22 +137,30 @@ def record_optout(
     """The customer wants nothing more in this channel: consent withdrawn, address suppressed. Repeating is harmless.
 
     `written_to` is suppressed too: the customer may have another address by now than the one that was written to.
+    Of somebody who was merged it is the word of whoever they became, and counts for the addresses of both.
     """
     _known_channel(channel)
+    was, customer = customer, _now(customer)
+    addresses = _addresses(was, channel, written_to) | _addresses(customer, channel, None)
     blocks = {
         digest: Suppression(
             channel=channel, address_digest=digest, masked=masked, source=source, is_demo=customer.is_demo,
             reason=Suppression.Reason.UNSUBSCRIBED,
         )
-        for digest, masked in _addresses(customer, channel, written_to).items()
+        for digest, masked in addresses.items()
     }  # fmt: skip
     owners = {digest: _owners_of_digest(channel, digest, customer) for digest in blocks}
-    hold_customers([customer.pk, *chain.from_iterable(owners.values())])
+    hold_customers([was.pk, customer.pk, *chain.from_iterable(owners.values())])
     newest = customer.consents.filter(channel=channel).first()
     if newest is None or newest.granted:
         record_consent(customer=customer, channel=channel, granted=False, source=source, by=by)
     for digest, block in blocks.items():
         _block(block, owners=owners[digest], by=by)
+
+
+def _now(customer: Customer) -> Customer:
+    """Whoever this customer has become: themselves, unless they were merged."""
+    return Customer.objects.filter(merged=customer.pk).first() or customer
 
 
 def _addresses(customer: Customer, channel: str, written_to: WrittenTo | None) -> dict[str, str]:
@@ -175,9 +186,14 @@ def refresh_reach(*, customer_ids: Sequence[int] | None = None) -> int:
 
 
 def _write_reach(people: QuerySet[Customer]) -> int:
-    """One statement; rows are locked in the order of their keys, and only those that differ are written."""
-    truth = people.order_by().annotate(
-        email_ok=reach.may_be_written_to(Channel.EMAIL), sms_ok=reach.may_be_written_to(Channel.SMS)
+    """One statement; rows are locked in the order of their keys, and only those that differ are written.
+
+    Who was merged has no facts: a rule would count them beside the one they became.
+    """
+    truth = (
+        people.filter(merged_into=None)
+        .order_by()
+        .annotate(email_ok=reach.may_be_written_to(Channel.EMAIL), sms_ok=reach.may_be_written_to(Channel.SMS))
     )
     select, params = truth.values_list("pk", "email_ok", "sms_ok").query.sql_with_params()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -207,8 +223,8 @@ def edit_customer(*, customer: Customer, by: User | None = None, **fields: str) 
 
     A new phone or e-mail becomes a key of theirs. Where somebody else has it, it stays theirs, and the two are proposed
     as duplicates (`duplicates.pairs_of`). Raises BadInput for an unknown field or an address that cannot be used, ''
-    takes an address away; WrongState for somebody who was erased. What is the same in whatever spelling is no change:
-    nothing is written, nothing recorded.
+    takes an address away; WrongState for somebody who was erased or merged. What is the same in whatever spelling is no
+    change: nothing is written, nothing recorded.
     """
     if unknown := fields.keys() - set(EDITABLE):
         raise BadInput(_("“%(field)s” cannot be changed.") % {"field": min(unknown)}, code="unknown_field")
@@ -216,11 +232,10 @@ def edit_customer(*, customer: Customer, by: User | None = None, **fields: str) 
     news = {name: value for name, value in clean.items() if getattr(customer, name) != value}
     if not news:
         return customer
-    if "erased" in customer.extra:
-        raise WrongState(_("The data of this customer were erased; nothing is written there again."), code="erased")
     contacts = {name: news[name] for name in ("phone", "email") if name in news}
     if contacts:
         hold_keys()
+    hold_present(customer)
     for name, value in news.items():
         setattr(customer, name, value)
     customer.save(update_fields=[*news, "updated_at"])

@@ -6,6 +6,7 @@ from django.dispatch import Signal
 #: that they were measured with. Sent after the commit.
 customers_merged = Signal()
 
-#: kwargs customer_ids: Sequence[int] — a person is being erased; each room forgets what it knows of them in free text.
+#: kwargs customer_ids: Sequence[int], words: Sequence[str] — a person is being erased, who was known by the keys
+#: `words`; each room forgets what it knows of them in free text.
 #: Sent inside the transaction: what a receiver cannot do is not done at all.
 person_erased = Signal()

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from crm_suite.access.models import User
 from crm_suite.access.services import audit
 from crm_suite.lib.errors import BadInput, WrongState
+from customers.locks import hold_present
 from customers.models import Customer, CustomerFacts, CustomerTag, Tag
 
 LONGEST = 60
@@ -51,11 +52,12 @@ def add_tags(*, customer: Customer, names: Iterable[str], by: User | None = None
     """Put these words on a customer, making those that are new. Returns the names that the customer did not carry yet.
 
     What a rule or an import put there becomes hand work, which neither of them takes off again. Raises BadInput where
-    no word is given, or where the customer would carry more than 100.
+    no word is given, or where the customer would carry more than 100; WrongState for one who was merged or erased.
     """
     wanted = sorted({clean for name in names if (clean := tag_name(name))})
     if not wanted:
         raise BadInput(_("Write a word to tag with."), code="tag_missing")
+    hold_present(customer)
     known = set(customer.tags.values_list("tag__name", flat=True))
     if len(known | set(wanted)) > MOST_TAGS:
         raise BadInput(_("A customer has at most %(count)s tags.") % {"count": MOST_TAGS}, code="too_many_tags")

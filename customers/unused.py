@@ -1,14 +1,18 @@
 """Customers whom an import brought and who have nothing: they go when the import is taken back."""
 
+from collections.abc import Sequence
+
+from django.db import transaction
 from django.db.models import Exists, F, Model, OuterRef, QuerySet
 
+from customers.locks import hold_merging
 from customers.models import Customer, CustomerTag, DuplicatePair, Identity, Membership, PointsEntry, WeakKey
 
 BATCH = 1_000
 
 
 def remove_unused(*, import_id: int) -> int:
-    """Remove customers who were made with a key from this import and have no other, unless anything in any room is about them.
+    """Remove customers who were made with a key from this import, unless anything in any room is about them.
 
     Orders, contacts, messages, consents, notes, points, communities, segments, work by hand: each keeps its customer.
     What is only derived from orders does not. Returns how many were removed.
@@ -19,15 +23,21 @@ def remove_unused(*, import_id: int) -> int:
     ids = sorted(set(made.values_list("customer_id", flat=True)))
     removed = 0
     for start in range(0, len(ids), BATCH):
-        people = Customer.objects.filter(pk__in=ids[start : start + BATCH])
-        unused = list(_unused(people, source, import_id).values_list("pk", flat=True))
-        Customer.objects.filter(pk__in=unused).delete()
-        removed += len(unused)
+        removed += _remove(ids[start : start + BATCH], source, import_id)
     return removed
 
 
+@transaction.atomic
+def _remove(ids: Sequence[int], source: str, import_id: int) -> int:
+    hold_merging()  # whoever found one of them by a key writes for them until its commit
+    people = Customer.objects.filter(pk__in=ids)
+    unused = list(_unused(people, source, import_id).values_list("pk", flat=True))
+    Customer.objects.filter(pk__in=unused).delete()
+    return len(unused)
+
+
 def _unused(people: QuerySet[Customer], source: str, import_id: int) -> QuerySet[Customer]:
-    """Those of whom no table of any room says anything that the import, or orders that are gone, have not said."""
+    """Those of whom no table says anything that the import, or orders that are gone, have not said."""
     own: dict[type[Model], dict[str, object]] = {
         Identity: {"source": source},
         WeakKey: {"source": source},

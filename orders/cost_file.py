@@ -3,11 +3,12 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars as pl
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,7 @@ from crm_suite.access.services import audit
 from crm_suite.lib.errors import BadInput
 from customers.models import Shop
 from orders.catalogue import LARGEST_COST
-from orders.importers import decoding, opening
+from orders.importers import cells, decoding, opening
 from orders.models import Product
 from orders.sql import forget_figures
 
@@ -136,12 +137,13 @@ def _understood(
     shops = _shops(shop)
     known = _products(shops.values(), {_cell(row, columns, "sku") for row in rows})
     seen: dict[int, int] = {}
-    for number, row in enumerate(rows, start=2):
+    amounts = _amounts([_cell(row, columns, "cost") for row in rows], shop.currency)
+    for number, (row, amount) in enumerate(zip(rows, amounts, strict=True), start=2):
         if not any(cell.strip() for cell in row):
             continue
         taken.rows += 1
         try:
-            told = _row(number, row, columns, shops, known)
+            told = _row(number, row, amount, columns, shops, known)
         except _Wrong as wrong:
             taken.refuse(number, header[columns[wrong.field]], wrong.reason)
             continue
@@ -160,6 +162,7 @@ class _Wrong(Exception):
 def _row(
     number: int,
     row: list[str],
+    amount: str | None,
     columns: Mapping[str, int],
     shops: Mapping[str, int],
     known: Mapping[tuple[int, str], int],
@@ -176,7 +179,7 @@ def _row(
     category = _cell(row, columns, "category")
     if len(category) > 120:
         raise _Wrong("category", _("The category is longer than 120 characters."))
-    return _Told(number, product, _cost(_cell(row, columns, "cost")), category)
+    return _Told(number, product, _cost(_cell(row, columns, "cost"), amount), category)
 
 
 def _cell(row: Sequence[str], columns: Mapping[str, int], name: str) -> str:
@@ -187,15 +190,21 @@ def _cell(row: Sequence[str], columns: Mapping[str, int], name: str) -> str:
     return text.removeprefix("'").strip()
 
 
-def _cost(text: str) -> Decimal | None:
-    bare = text.replace(",", "").replace("，", "").strip("¥￥$€£元 \u00a0")
-    if not bare:
+def _amounts(written: Sequence[str], currency: str) -> list[str | None]:
+    """The cells as plain decimals, read as imports read them; None for one that is none, or of another currency."""
+    frame = pl.DataFrame({"cell": written}, schema={"cell": pl.String})
+    foreign = frame.select(cells.is_foreign(pl.col("cell"), currency).fill_null(False)).to_series()
+    amounts = cells.numbers(cells.texts(frame["cell"]))
+    return amounts.zip_with(~foreign, pl.Series([None], dtype=pl.String)).to_list()
+
+
+def _cost(text: str, amount: str | None) -> Decimal | None:
+    if not text:
         return None
-    try:
-        cost = Decimal(bare)
-    except InvalidOperation:
-        raise _Wrong("cost", _("“%(text)s” is no amount.") % {"text": text[:40]}) from None
-    if not cost.is_finite() or not 0 <= cost < LARGEST_COST:
+    if amount is None:
+        raise _Wrong("cost", _("“%(text)s” is no amount.") % {"text": text[:40]})
+    cost = Decimal(amount)
+    if not 0 <= cost < LARGEST_COST:
         raise _Wrong("cost", _("“%(text)s” cannot be a cost.") % {"text": text[:40]})
     if cost != round(cost, 2):
         raise _Wrong("cost", _("“%(text)s” has more than two digits after the point.") % {"text": text[:40]})

@@ -6,12 +6,19 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Shop
-from orders.importers.mapped import FIELDS
+from orders.importers.assignable import SUBJECTS
+from orders.importers.decoding import ENCODINGS
 
-ESSENTIAL = (
-    "order_no", "placed_at", "paid_at", "status", "order_total", "paid_amount", "buyer_id", "buyer_name", "phone",
-    "email",
-)  # fmt: skip
+#: Fields that nearly every file has, by what its rows are about.
+ESSENTIAL = {
+    "orders": (
+        "order_no", "placed_at", "paid_at", "status", "order_total", "paid_amount", "buyer_id", "buyer_name", "phone",
+        "email",
+    ),
+    "customers": ("phone", "email", "buyer_id", "loyalty_no", "buyer_name", "wechat_id"),
+}  # fmt: skip
+RADIO = {"class": "form-check-input"}
+TYPES = ".csv,.txt,.tsv,.xlsx,.xls,.ndjson,.jsonl,.json,.gz,.zip"
 
 
 class UploadForm(forms.Form):
@@ -25,14 +32,32 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label=_("File"),
-        help_text=_("CSV as your platform exports it, plain or .gz, up to 200 MB. UTF-8 and GBK are both fine."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,.gz,text/csv,application/gzip"}),
+        help_text=_(
+            "Orders or customers as your platform exports them: CSV, Excel (.xlsx, .xls) or NDJSON, plain or in a .zip "
+            "or .gz, up to 200 MB."
+        ),
+        widget=forms.FileInput(attrs={"accept": TYPES}),
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["shop"].widget.attrs["class"] = "form-select"
         self.fields["file"].widget.attrs["class"] = "form-control"
+
+
+class SourceForm(forms.Form):
+    """Which table of the file, and in which encoding it is written; only where there is something to choose."""
+
+    part = forms.ChoiceField(label=_("Table"), widget=forms.RadioSelect(attrs=RADIO), required=False)
+    encoding = forms.ChoiceField(label=_("Encoding"), widget=forms.RadioSelect(attrs=RADIO), required=False)
+
+    def __init__(self, *args: object, parts: Sequence[str], encodings: Sequence[str], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["part"].choices = [(name, name) for name in parts]  # type: ignore[attr-defined]
+        self.fields["encoding"].choices = [(name, ENCODINGS[name]) for name in encodings]  # type: ignore[attr-defined]
+        for name, offered in (("part", parts), ("encoding", encodings)):
+            if not offered:
+                del self.fields[name]
 
 
 class MappingForm(forms.Form):
@@ -57,10 +82,13 @@ class MappingForm(forms.Form):
         help_text=_("It is offered again for the next file with the same columns."),
     )
 
-    def __init__(self, *args: object, header: Sequence[str], **kwargs: object) -> None:
+    def __init__(self, *args: object, header: Sequence[str], subject: str = "orders", **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.subject, self.assignable = subject, SUBJECTS[subject].fields
+        if subject != "orders":
+            del self.fields["decimal"], self.fields["per_row"]
         choices = [("", "—"), *[(name, name) for name in header]]
-        for name, label in FIELDS.items():
+        for name, label in self.assignable.items():
             self.fields[f"column_{name}"] = forms.ChoiceField(label=label, choices=choices, required=False)
         for field in self.fields.values():
             is_select = isinstance(field, forms.ChoiceField)
@@ -70,14 +98,16 @@ class MappingForm(forms.Form):
             )
 
     def columns(self) -> dict[str, str]:
-        return {field: self.cleaned_data[f"column_{field}"] for field in FIELDS if self.cleaned_data[f"column_{field}"]}
+        told = {field: self.cleaned_data[f"column_{field}"] for field in self.assignable}
+        return {field: column for field, column in told.items() if column}
 
     def options(self) -> dict[str, str]:
         data = self.cleaned_data
-        return {"dates": data["dates"], "decimal": data["decimal"], "per_row": "1" if data["per_row"] else ""}
+        per_row = "1" if data.get("per_row") else ""
+        return {"dates": data["dates"], "decimal": data.get("decimal", "."), "per_row": per_row}
 
     def essential(self) -> list[forms.BoundField]:
-        return [self[f"column_{field}"] for field in ESSENTIAL]
+        return [self[f"column_{field}"] for field in ESSENTIAL[self.subject]]
 
     def further(self) -> list[forms.BoundField]:
-        return [self[f"column_{field}"] for field in FIELDS if field not in ESSENTIAL]
+        return [self[f"column_{field}"] for field in self.assignable if field not in ESSENTIAL[self.subject]]

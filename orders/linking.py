@@ -98,12 +98,14 @@ def _decided() -> set[Pair]:
 def link(*, first: Product, second: Product, by: User | None) -> CatalogueItem:
     """Say that two products are one, with everything that either is linked to.
 
-    Takes back an earlier "not the same" of these two. Raises WrongState where others that would become one were said
-    to be different, BadInput for a product with itself or across the demo's border.
+    Takes back an earlier "not the same" of these two, and one that was said of all that either is linked to, as by
+    unlinking. Raises WrongState where only some that would become one were said to be different, BadInput for a product
+    with itself or across the demo's border.
     """
     if first.pk == second.pk or first.shop.is_demo != second.shop.is_demo:
         raise BadInput(_("These two cannot be linked."), code="cannot_link")
-    DifferentProducts.objects.filter(first=min(first.pk, second.pk), second=max(first.pk, second.pk)).delete()
+    _take_turns()
+    _take_back(first, second)
     groups = _Groups([(first.pk, second.pk)])
     if not groups.join(first.pk, second.pk):
         raise WrongState(
@@ -130,7 +132,9 @@ def link_certain(*, is_demo: bool, by: User | None) -> int:
 @transaction.atomic
 def keep_apart(*, first: Product, second: Product, by: User | None) -> DifferentProducts:
     """Say that two products are not the same. Raises WrongState where they are linked: unlink one first."""
-    if first.pk == second.pk or (first.item_id and first.item_id == second.item_id):
+    _take_turns()
+    items = set(Product.objects.filter(pk__in=[first.pk, second.pk]).values_list("item", flat=True))
+    if first.pk == second.pk or (len(items) == 1 and None not in items):
         raise WrongState(_("These two are linked. Unlink one of them first."), code="linked")
     low, high = sorted((first.pk, second.pk))
     different, is_new = DifferentProducts.objects.get_or_create(first_id=low, second_id=high)
@@ -158,6 +162,21 @@ def unlink(*, product: Product, by: User | None) -> None:
     if len(others) < 2:
         item.delete()
     audit(action="product.unlink", actor=by, target=f"product:{locked.pk}", changes={"others": others})
+
+
+def _take_back(first: Product, second: Product) -> None:
+    one, other = _linked_with(first), _linked_with(second)
+    said = DifferentProducts.objects.filter(Q(first__in=one, second__in=other) | Q(first__in=other, second__in=one))
+    if said.count() < len(one) * len(other):
+        said = said.filter(first=min(first.pk, second.pk), second=max(first.pk, second.pk))
+    said.delete()
+
+
+def _linked_with(product: Product) -> list[int]:
+    """The product itself and what it is linked to."""
+    item = Product.objects.values_list("item", flat=True).get(pk=product.pk)
+    whole = Product.objects.filter(item=item) if item else Product.objects.filter(pk=product.pk)
+    return list(whole.values_list("pk", flat=True))
 
 
 def _take_turns() -> None:

@@ -23,6 +23,7 @@ def after_programme_changed(*, book: str, shop: Shop | None, **_kwargs: object) 
     programme.submit(book=book, shop_id=shop.pk if shop else None)
 
 
-def when_erased(*, customer_ids: Sequence[int], **_kwargs: object) -> None:
-    """A person is being erased: their orders are of nobody known."""
+def when_erased(*, customer_ids: Sequence[int], words: Sequence[str], **_kwargs: object) -> None:
+    """A person is being erased: their orders are of nobody known, and no kept row of a file names them."""
     erasing.forget_orders(customer_ids=customer_ids)
+    erasing.forget_rows(words=words)

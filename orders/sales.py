@@ -147,7 +147,10 @@ def months(book: Book, end: date) -> list[Month]:
     found = rows(
         f"""WITH sold AS (
               SELECT date_trunc('month', o.paid_on)::date AS month, o.customer_id, o.paid_on, o.net_amount,
-                f.first_paid_on
+                -- Facts are of one book; of the few who bought in another one too, its own orders are asked.
+                CASE WHEN f.book = %(book)s THEN f.first_paid_on WHEN f.book <> '' THEN (
+                  SELECT min(o.paid_on) FROM orders_order o WHERE o.customer_id = f.customer_id
+                  AND o.shop_id = ANY(%(shops)s) AND {COUNTS}) END AS first_paid_on
               FROM orders_order o LEFT JOIN customers_customerfacts f ON f.customer_id = o.customer_id
               WHERE o.shop_id = ANY(%(shops)s) AND o.paid_on > %(first)s AND o.paid_on <= %(last)s AND {COUNTS}
             ), refunded AS (
@@ -165,7 +168,7 @@ def months(book: Book, end: date) -> list[Month]:
               max(b.returning)
             FROM sold s LEFT JOIN refunded r USING (month) LEFT JOIN buyers b USING (month)
             GROUP BY s.month ORDER BY s.month""",  # noqa: S608
-        {"shops": list(book.shop_ids), "first": first - timedelta(days=1), "last": end},
+        {"book": book.code, "shops": list(book.shop_ids), "first": first - timedelta(days=1), "last": end},
     )
     return [Month(*row) for row in found]
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from customers.models import Shop
 from customers.normalforms import HIDDEN, normal_phone, written_email
 from orders.importers import staging
-from orders.importers.applying import Chunk, apply
+from orders.importers.applying import Chunk, apply, kinds_of, prepare
 from orders.importers.layout import STAGED, STATE_RANK
 from orders.importers.sorting import region_of
 from orders.models import Refund
@@ -108,7 +108,9 @@ def upsert(*, shop: Shop, orders: Sequence[OrderInput]) -> tuple[list[RowResult]
         staging.drop(STAGE)
         staging.create(STAGE, temporary=True)
         staging.fill(STAGE, _frame(rows))
-        applied = apply(Chunk(stage=STAGE, shop=shop, after="", upto=LAST, source="api"), with_results=True)
+        chunk = Chunk(stage=STAGE, shop=shop, kinds=kinds_of(STAGE), after="", upto=LAST, source="api")
+        prepare(chunk)
+        applied = apply(chunk, with_results=True)
         outcome, changed = dict(applied.results), applied.changed_ids
     return [
         RowResult(index, order.external_id, "error", errors[index])

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from orders.views import imports, orders, panels
+from orders.views import imports, links, orders, panels, platforms, products, quality, sales
 
 app_name = "orders"
 urlpatterns = [
@@ -8,15 +8,44 @@ urlpatterns = [
     path("<int:pk>/", orders.order_detail, name="detail"),
     path("export/", orders.order_export, name="export"),
     path("search/", orders.search, name="search"),
-    path("products/", orders.product_list, name="products"),
+    path("sales/", sales.sales_page, name="sales"),
+    path("sales/export/", sales.sales_export, name="sales_export"),
+    path("panels/sales-figures/", sales.sales_figures, name="sales_figures"),
+    path("platforms/", platforms.platform_page, name="platforms"),
+    path("platforms/<slug:platform>/customers/", platforms.platform_people, name="platform_people"),
+    path("platforms/<slug:platform>/export/", platforms.platform_people_export, name="platform_people_export"),
+    path("panels/platforms/", platforms.platform_figures, name="platform_figures"),
+    path("panels/reach/", platforms.reach_panel, name="reach_panel"),
+    path("products/", products.product_list, name="products"),
+    path("products/export/", products.product_export, name="product_export"),
+    path("products/best/", products.best_products, name="best_products"),
+    path("products/costs/", products.product_costs, name="product_costs"),
+    path("products/<int:pk>/", products.product_detail, name="product"),
+    path("products/<int:pk>/row/", products.product_row, name="product_row"),
+    path("products/<int:pk>/edit/", products.product_edit, name="product_edit"),
+    path("products/<int:pk>/unlink/", links.product_unlink, name="product_unlink"),
+    path("products/links/", links.link_list, name="links"),
+    path("products/links/link/", links.product_link, name="product_link"),
+    path("products/links/apart/", links.product_apart, name="product_apart"),
+    path("products/links/certain/", links.product_link_certain, name="product_link_certain"),
+    path("products/items/<int:pk>/", links.item_detail, name="item"),
+    path("products/items/<int:pk>/edit/", links.item_edit, name="item_edit"),
     path("customer/<int:pk>/", orders.customer_panel, name="customer_panel"),
     path("panels/kpis/", panels.kpi_panel, name="kpi_panel"),
     path("panels/sales/", panels.sales_panel, name="sales_panel"),
+    path("quality/", quality.quality, name="quality"),
+    path("quality/count/", quality.quality_count, name="quality_count"),
+    path("quality/clear/", quality.quality_mend, name="quality_mend"),
+    path("quality/<slug:code>/", quality.quality_rows, name="quality_rows"),
+    path("quality/<slug:code>/export/", quality.quality_export, name="quality_export"),
     path("imports/", imports.import_list, name="import_list"),
     path("imports/new/", imports.import_new, name="import_new"),
     path("imports/<int:pk>/", imports.import_detail, name="import_detail"),
     path("imports/<int:pk>/columns/", imports.import_map, name="import_map"),
+    path("imports/<int:pk>/source/", imports.import_source, name="import_source"),
     path("imports/<int:pk>/check/", imports.import_check, name="import_check"),
     path("imports/<int:pk>/start/", imports.import_start, name="import_start"),
+    path("imports/<int:pk>/undo/", imports.import_undo, name="import_undo"),
+    path("imports/<int:pk>/delete/", imports.import_delete, name="import_delete"),
     path("imports/<int:pk>/rejected/", imports.import_rejects, name="import_rejects"),
 ]

@@ -54,7 +54,8 @@ NAVIGATION: tuple[Link | Section, ...] = (
             "orders:product", "orders:best_products", "orders:product_costs", "orders:links", "orders:item",
         )),
         Link(_("Imports"), "orders:import_list", "orders.import_orders", keys="i", also=(
-            "orders:import_new", "orders:import_map", "orders:import_check", "orders:import_detail",
+            "orders:import_new", "orders:import_source", "orders:import_map", "orders:import_check",
+            "orders:import_detail", "orders:import_undo",
         )),
     )),
     Section(_("Insights"), "bi-grid-3x3-gap", (

@@ -40,12 +40,15 @@ def duplicate_list(request: HttpRequest) -> HttpResponse:
 
 @requires("customers.merge_customer")
 def duplicate_export(request: HttpRequest) -> HttpResponseBase:
-    """The pairs of the page as CSV, at most the 5,000 most likely."""
+    """The pairs of the page as CSV, at most the 5,000 most likely; names masked unless the person may see more."""
     reason = request.GET.get("reason", "")
     found = duplicates.open_pairs(reason).select_related("first", "second").order_by("-score", "-id")[:EXPORTED]
-    audit(action="customer.export", actor=_person(request), target="duplicates", changes={"reason": reason})
+    clear = _person(request).has_perm("customers.export_customer_clear")
+    changes = {"reason": reason, "clear": clear}
+    audit(action="customer.export", actor=_person(request), target="duplicates", changes=changes)
     name = f"duplicates-{timezone.now():%Y%m%d-%H%M}.csv"
-    return csv_response(filename=name, header=comparing.export_header(), rows=comparing.export_rows(list(found)))
+    rows = comparing.export_rows(list(found), clear=clear)
+    return csv_response(filename=name, header=comparing.export_header(), rows=rows)
 
 
 @requires("customers.merge_customer")

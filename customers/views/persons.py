@@ -22,9 +22,10 @@ def person_export(request: HttpRequest, pk: int) -> HttpResponse:
     customer = get_object_or_404(Customer, pk=pk)
     if request.method != "POST":
         return redirect("customers:person_erase", pk=pk)
+    customer = customer.merged_into or customer
     found = persons.hand_over(customer=customer, by=cast(User, request.user), request=request)
     response = JsonResponse(found, json_dumps_params={"ensure_ascii": False, "indent": 1})
-    response["Content-Disposition"] = f'attachment; filename="customer-{pk}.json"'
+    response["Content-Disposition"] = f'attachment; filename="customer-{customer.pk}.json"'
     return response
 
 

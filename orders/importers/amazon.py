@@ -32,12 +32,15 @@ class AmazonReader(Reader):
         return cells.exact(self.number(field)).fill_null(0)
 
     def row_total(self) -> pl.Expr:
-        """What the row adds to its order. A corrected row comes without the others: then the lines make the total."""
+        """What the row adds to its order: nothing where it was cancelled, even if its price still stands there.
+
+        A corrected row comes without the others: then the lines make the total.
+        """
         if self.is_correction:
             return pl.lit(None, dtype=pl.String)
         charges = reduce(add, [self.money(field) for field in CHARGES])
         net = charges - reduce(add, [self.money(field) for field in DISCOUNTS])
-        return pl.when(net < 0).then(pl.lit("0")).otherwise(net.cast(pl.String))
+        return pl.when((net < 0) | ~self.is_line()).then(pl.lit("0")).otherwise(net.cast(pl.String))
 
     def line_amount(self) -> pl.Expr:
         net = self.money("item_price") - self.money("item_discount")

@@ -1,5 +1,6 @@
 """Carrying staged rows into the tables: one chunk of whole orders, one transaction, in key order."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,29 +8,41 @@ from typing import NamedTuple
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from psycopg2.extras import execute_values
 
 from crm_suite.lib.money import exponent
-from customers.identities import Person, match_people, shared_scope
+from customers.locks import hold_still
 from customers.models import Shop
-from orders.importers import apply_sql as sql
+from orders.importers import apply_sql as sql, keeping, line_sql, parking, refund_sql
+from orders.importers.people import People
 
 LOCK_SPACE = 1002
 
 Values = Mapping[str, str | int]
 
 
+class Kinds(NamedTuple):
+    """What rows a staging table has: most have no rare ones, and need none of the statements about them."""
+
+    rows: frozenset[str]
+    corrections: bool
+
+
 @dataclass(frozen=True)
 class Chunk:
-    """Orders of the staging table with after < number ≤ upto. `import_file` 0 where the rows come from the API."""
+    """Rows of the staging table with after < order number ≤ upto. `import_file` 0 where they come from the API."""
 
     stage: str
     shop: Shop
+    kinds: Kinds
     after: str
     upto: str
     import_file: int = 0
     sum_over_rows: bool = False
     source: str = ""
+
+    @property
+    def people(self) -> People:
+        return People(self.shop, self.stage, after=self.after, upto=self.upto, source=self.source)
 
 
 @dataclass(frozen=True)
@@ -41,120 +54,129 @@ class Applied:
     results: Mapping[str, str]
 
 
-def apply(chunk: Chunk, *, with_results: bool = False) -> Applied:
-    """Write one chunk. To be called inside a transaction; imports of one shop wait here for each other."""
-    values: Values = {
+def kinds_of(stage: str) -> Kinds:
+    """One look at the whole table."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.KINDS.format(stage=stage))
+        rows, corrections = cursor.fetchone()
+    return Kinds(frozenset(rows), corrections)
+
+
+def values_of(chunk: Chunk) -> Values:
+    """What the statements ask for by name."""
+    return {
         "shop": chunk.shop.pk, "zone": chunk.shop.timezone, "digits": exponent(chunk.shop.currency),
         "after": chunk.after, "upto": chunk.upto, "import_file": chunk.import_file,
     }  # fmt: skip
+
+
+def lock_shop(shop: Shop) -> None:
+    """Whoever writes orders of a shop waits here for each other, until the commit; and nobody merges meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL work_mem = '64MB'; SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, chunk.shop.pk])
-        kinds = _gather(cursor, chunk, values)
-        rejected = _weigh_refunds(cursor, values) if chunk.import_file and kinds.refunds else {}
-        _write_orders(cursor, values, kinds)
-        _write_lines(cursor, values)
-        _run(cursor, values, sql.REFUND_ROWS, sql.CHANGED_REFUNDS, sql.NEW_REFUNDS)
-        counts = _one_row(cursor, sql.COUNTS)
-        cursor.execute("SELECT id FROM chunk_merged WHERE is_new OR is_changed ORDER BY id")
-        changed = [int(row[0]) for row in cursor.fetchall()]
-        results = _results(cursor) if with_results else {}
-        _clear(cursor)
-    return Applied({**counts, **rejected}, changed, results)
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, shop.pk])
+    hold_still()
 
 
-class Kinds(NamedTuple):
-    """What rare rows a chunk has: most have none, and need none of the statements about them."""
-
-    rejected: bool
-    corrections: bool
-    refunds: bool
-
-
-def _gather(cursor: CursorWrapper, chunk: Chunk, values: Values) -> Kinds:
-    _run(cursor, values, sql.ROWS.format(stage=chunk.stage), "ANALYZE chunk_rows (order_no, kind, sku)")
-    cursor.execute(sql.KINDS)
-    kinds = Kinds(*cursor.fetchone())
-    if kinds.corrections:
-        _run(cursor, values, sql.FIXED_PLACES)
-    if kinds.rejected and chunk.import_file:
-        _run(cursor, values, sql.KEPT_PLACES)
-    _run(cursor, values, sql.ORDERS.format(over_rows="sum" if chunk.sum_over_rows else "max"))
-    _match_buyers(cursor, chunk)
-    _run(cursor, values, sql.PRODUCTS, sql.PRODUCT_NAMES, sql.REFUNDS)
-    return kinds
+def prepare(chunk: Chunk) -> None:
+    """What all chunks of a staging table need: its products, and places for its rejected rows. Inside a transaction."""
+    lock_shop(chunk.shop)
+    statements = [sql.PRODUCTS, sql.PRODUCT_NAMES] if {"l", "d"} & chunk.kinds.rows else []
+    if "x" in chunk.kinds.rows and chunk.import_file:
+        statements.append(sql.KEPT_PLACES)
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement.format(stage=chunk.stage), values_of(chunk))
 
 
-def _match_buyers(cursor: CursorWrapper, chunk: Chunk) -> None:
-    cursor.execute(sql.PEOPLE)
-    scope = shared_scope(is_demo=chunk.shop.is_demo)
-    people = {str(row[0]): _person(row, chunk.shop.code, scope) for row in cursor.fetchall()}
-    ids = match_people(people=list(people.values()), source=chunk.source, is_demo=chunk.shop.is_demo)
-    cursor.execute(sql.BUYERS)
-    rows = [(key, ids[person.key]) for key, person in people.items()]
-    if rows:
-        execute_values(cursor.cursor, "INSERT INTO chunk_buyers VALUES %s", rows, page_size=5_000)
+def apply(chunk: Chunk, *, with_results: bool = False) -> Applied:
+    """Write one chunk of a table that is prepared, inside a transaction. An import's people have been met already."""
+    lock_shop(chunk.shop)
+    with connection.cursor() as cursor:
+        # The staging table is in memory and in order; compiling a statement takes longer than running it.
+        cursor.execute("SET LOCAL work_mem = '128MB'; SET LOCAL random_page_cost = 1.1; SET LOCAL jit = off")
+        work = _Work(cursor, chunk)
+        counts = work.gather() | work.weigh() | work.write()
+        results, changed = work.results() if with_results else ({}, [])
+        work.clear()
+    return Applied(counts, changed, results)
 
 
-def _person(row: tuple[str | None, ...], shop_code: str, shared: str) -> Person:
-    key, original, name, phone, email, city, country = (value or "" for value in row)
-    kind, _colon, value = key.partition(":")
-    # A platform's buyer is one person in this shop; a phone or an e-mail is one person everywhere.
-    scope = shop_code if kind == "platform" else shared
-    return Person(kind, scope, value[:254], original, name, phone, email, city, country)
+class _Work:
+    """The statements of one chunk, in their order."""
 
+    def __init__(self, cursor: CursorWrapper, chunk: Chunk) -> None:
+        self.cursor, self.chunk = cursor, chunk
+        self.values = values_of(chunk)
+        self.fetches = parking.has_waiting(chunk.shop.pk)
+        self.parks = bool({"d", "f"} & chunk.kinds.rows) and bool(chunk.import_file)
+        self.form = "TABLE" if self.fetches or self.parks or chunk.kinds.corrections else "VIEW"
+        self.tables = ["buyers", "orders", "refunds", "different", "changed", *(["home"] if self.fetches else [])]
 
-def _weigh_refunds(cursor: CursorWrapper, values: Values) -> dict[str, int]:
-    """Reject refunds that are not whole; how many rows by reason."""
-    cursor.execute(sql.REJECTED_REFUNDS, values)
-    codes = [f"rejected:{row[0]}" for row in cursor.fetchall()]
-    return {code: codes.count(code) for code in set(codes)}
+    def gather(self) -> dict[str, int | Decimal]:
+        """Rows, their places and their buyers; rows that wait elsewhere come, and rows without an order go to wait."""
+        kinds = self.chunk.kinds
+        self.run(sql.ROWS.format(form=self.form, stage=self.chunk.stage))
+        if kinds.corrections:
+            self.run(sql.FIXED_PLACES)
+        if self.fetches:
+            parking.bring_home(self.cursor, self.values)
+        parked = parking.park(self.cursor, self.values) if self.parks else 0
+        if self.form == "TABLE":
+            self.run("ANALYZE chunk_rows (order_no, kind, sku)")
+        if self.chunk.import_file:
+            self.chunk.people.find_buyers(self.cursor)
+        else:
+            self.chunk.people.write_buyers(self.cursor)
+        self.run("ANALYZE chunk_buyers (buyer_key)")
+        over_rows = "sum" if self.chunk.sum_over_rows else "max"
+        self.run(sql.ORDERS.format(over_rows=over_rows))
+        self.run("ANALYZE chunk_orders (order_no, id)")
+        return {"parked_rows": parked}
 
+    def weigh(self) -> dict[str, int | Decimal]:
+        """What comes of the orders' lines and refunds; refunds that are not whole are rejected, and counted by code."""
+        if self.chunk.kinds.corrections:
+            self.run(sql.OTHER_LINES)
+        if self.chunk.import_file and "x" in self.chunk.kinds.rows:
+            self.run(sql.CORRECTED_LINES)
+        if self.chunk.import_file:
+            self.run(refund_sql.WHOLE_REFUNDS)
+        self.run(refund_sql.REFUNDS)
+        if not self.chunk.import_file or not {"r", "f"} & self.chunk.kinds.rows:
+            return {}
+        self.run(refund_sql.REJECTED_REFUNDS)
+        return dict(Counter(f"rejected:{row[0]}" for row in self.cursor.fetchall()))
 
-def _write_orders(cursor: CursorWrapper, values: Values, kinds: Kinds) -> None:
-    cursor.execute("ANALYZE chunk_orders (order_no); ANALYZE chunk_refunds (refund_no, order_no)")
-    if kinds.rejected or kinds.corrections:
-        _run(cursor, values, sql.OTHER_LINES)
-    cursor.execute("CREATE INDEX ON chunk_refunds (refund_no); CREATE INDEX ON chunk_refunds (order_no)")
-    _run(cursor, values, sql.MERGED, "ANALYZE chunk_merged (order_no, id)", sql.CHANGED_ORDERS, sql.NEW_ORDERS)
+    def write(self) -> dict[str, int | Decimal]:
+        """Orders, lines and refunds; returns what became of the rows."""
+        self.run(sql.NEW_ORDERS)
+        identified, anonymous = self.cursor.fetchone()
+        self.run(line_sql.NEW_LINES, line_sql.DIFFERENT, sql.CHANGED)
+        if self.fetches:
+            keeping.keep_parked(self.cursor, self.values)
+        keeping.keep(self.cursor, self.values)
+        self.run(sql.CHANGED_ORDERS, line_sql.GONE_LINES, line_sql.CHANGED_LINES, line_sql.ADDED_LINES)
+        self.run(refund_sql.CHANGED_REFUNDS, refund_sql.NEW_REFUNDS, refund_sql.FOLLOWING_REFUNDS, sql.COUNTS)
+        names = [column[0] for column in self.cursor.description]
+        counts = Counter(dict(zip(names, self.cursor.fetchone(), strict=True)))
+        counts["identified_amount"] += identified
+        counts["anonymous_amount"] += anonymous
+        return dict(counts)
 
+    def results(self) -> tuple[dict[str, str], list[int]]:
+        """What became of each order by number, and the ids of those that are new or changed."""
+        self.run(
+            """SELECT o.order_no, o.id, CASE WHEN o.is_new THEN 'created' WHEN c.id IS NULL THEN 'unchanged'
+                 ELSE 'updated' END FROM chunk_orders o LEFT JOIN chunk_changed c USING (id) ORDER BY o.id"""
+        )
+        rows = self.cursor.fetchall()
+        return {number: fate for number, _pk, fate in rows}, [pk for _no, pk, fate in rows if fate != "unchanged"]
 
-def _write_lines(cursor: CursorWrapper, values: Values) -> None:
-    _run(cursor, values, sql.LINES, "ANALYZE chunk_lines (order_id, line_no, is_new)", sql.NEW_LINES)
-    cursor.execute("SELECT count(*) FROM chunk_merged WHERE NOT is_new AND NOT is_older")
-    if cursor.fetchone() == (0,):
-        return
-    touched: set[int] = set()
-    _run(cursor, values, sql.DIFFERENT_LINES)
-    for statement in (sql.GONE_LINES, sql.CHANGED_LINES, sql.ADDED_LINES):
-        cursor.execute(statement, values)
-        touched |= {int(row[0]) for row in cursor.fetchall()}
-    cursor.execute("DROP TABLE chunk_different")
-    cursor.execute("SELECT id FROM chunk_merged WHERE is_changed")
-    told = {int(row[0]) for row in cursor.fetchall()}
-    if touched - told:
-        cursor.execute(sql.TOUCHED_ORDERS, {"ids": sorted(touched - told)})
+    def clear(self) -> None:
+        """The tables go with the transaction; a second chunk of the same one needs the names before."""
+        tables = ", ".join(f"chunk_{name}" for name in self.tables)
+        self.run(f"DROP TABLE {tables}; DROP {self.form} chunk_rows")
 
-
-def _results(cursor: CursorWrapper) -> dict[str, str]:
-    cursor.execute(
-        """SELECT order_no, CASE WHEN is_new THEN 'created' WHEN is_changed THEN 'updated' ELSE 'unchanged' END
-           FROM chunk_merged"""
-    )
-    return {str(number): str(result) for number, result in cursor.fetchall()}
-
-
-def _one_row(cursor: CursorWrapper, statement: str) -> dict[str, int | Decimal]:
-    cursor.execute(statement)
-    names = [column[0] for column in cursor.description]
-    return dict(zip(names, cursor.fetchone() or (), strict=True))
-
-
-def _run(cursor: CursorWrapper, values: Values, *statements: str) -> None:
-    for statement in statements:
-        cursor.execute(statement, values)
-
-
-def _clear(cursor: CursorWrapper) -> None:
-    """The tables go with the transaction; a second chunk of the same one needs the names before."""
-    tables = ["rows", "orders", "buyers", "refunds", "merged", "lines", "refund_rows"]
-    cursor.execute("DROP TABLE " + ", ".join(f"chunk_{name}" for name in tables))
+    def run(self, *statements: str) -> None:
+        for statement in statements:
+            self.cursor.execute(statement, self.values)

@@ -10,11 +10,19 @@ from collections.abc import Callable
 import polars as pl
 
 EMPTY = ["", "-", "--", "—", "——", "null", "NULL", "'null", "None", "nan", "NaN", "N/A", "n/a", "无", "无退款申请"]
-#: Signs that belong to one currency alone; $ and ¥ are many countries'.
+#: Signs that belong to one currency alone; $ and ¥ are several countries'.
 SIGNS = {
     "€": "EUR", "£": "GBP", "₹": "INR", "৳": "BDT", "₩": "KRW", "₺": "TRY", "₫": "VND", "₱": "PHP", "₽": "RUB",
     "฿": "THB", "₪": "ILS", "₴": "UAH", "₦": "NGN",
+    "US$": "USD", "HK$": "HKD", "NT$": "TWD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "S$": "SGD",
+    "NZ$": "NZD", "R$": "BRL", "CN¥": "CNY", "JP¥": "JPY",
+    "CNY": "CNY", "RMB": "CNY", "GBP": "GBP", "USD": "USD", "EUR": "EUR",
 }  # fmt: skip
+#: Currencies that nobody writes with a $.
+NO_DOLLARS = {
+    "CNY", "JPY", "EUR", "GBP", "INR", "BDT", "KRW", "TRY", "VND", "PHP", "RUB", "THB", "ILS", "UAH", "NGN",
+}  # fmt: skip
+CURRENCY = r"([A-Z]{0,2}\p{Sc}|CNY|RMB|GBP|USD|EUR)"
 LARGEST_AMOUNT = 1e12  # quantity × price of one line; the columns hold a hundred times as much
 BLANKS = " \t\r\n\u00a0\u3000\ufeff"
 
@@ -77,7 +85,7 @@ def numbers(bare: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
 
 
 def _decorated_numbers(bare: pl.Series, *, decimal_comma: bool) -> pl.Series:
-    bare = bare.str.replace_all(r"[（(【\[].*?[)）】\]]|[A-Z]{0,2}\p{Sc}|[元\s\u00a0]|CNY|RMB|GBP|USD|EUR", "")
+    bare = bare.str.replace_all(r"[（(【\[].*?[)）】\]]|[元\s\u00a0]|" + CURRENCY, "")
     group, sign = ("[.']", ",") if decimal_comma else ("[,，]", r"\.")
     grouped = rf"^[+-]?[0-9]{{1,3}}({group}[0-9]{{2,3}})*{group}[0-9]{{3}}({sign}[0-9]*)?$"
     bare = bare.zip_with(~bare.str.contains(grouped), bare.str.replace_all(group, ""))
@@ -92,8 +100,10 @@ def exact(decimal: pl.Expr) -> pl.Expr:
 
 
 def is_foreign(cell: pl.Expr, currency: str) -> pl.Expr:
-    """Whether the amount carries the sign of another currency: €20 in a shop that counts in USD."""
-    signs = cell.str.extract(r"(\p{Sc})").replace_strict(SIGNS, default=None, return_dtype=pl.String)
+    """Whether the amount names another currency: €20 or 20 EUR in a shop that counts in USD."""
+    known = SIGNS | ({"$": "USD"} if currency in NO_DOLLARS else {})
+    known |= {} if currency in ("CNY", "JPY") else {"¥": "CNY", "￥": "CNY"}
+    signs = cell.str.extract(CURRENCY).replace_strict(known, default=None, return_dtype=pl.String)
     return signs != (currency or signs)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from orders.importers import decoding, reading, receiving
+from orders.importers import decoding, opening, reading, receiving
 from orders.importers.layout import Layout
 from orders.importers.sorting import context_of, sort_rows
 from orders.models import ImportFile
@@ -36,7 +36,7 @@ def open_blocks(import_file: ImportFile, *, start: int = 0, rows_before: int = 0
     """The file's rows from a resume point on; the clean copy is made again where it is missing."""
     path = receiving.working_copy(import_file)
     if not path.exists():
-        decoding.clean_copy(receiving.stored(import_file), path)
+        opening.clean_copy(receiving.stored(import_file), path, part=import_file.part, encoding=import_file.encoding)
     header, first = decoding.read_header(path, import_file.delimiter)
     return reading.blocks(
         path, header=header, delimiter=import_file.delimiter, start=start or first, rows_before=rows_before
@@ -46,6 +46,7 @@ def open_blocks(import_file: ImportFile, *, start: int = 0, rows_before: int = 0
 class _Tally:
     def __init__(self) -> None:
         self.rows = self.bytes = self.lines = self.refunds = self.anonymous = self.early_bad = 0
+        self.details = self.customers = 0
         self.rejected: Counter[str] = Counter()
         self.errors: list[dict[str, object]] = []
         self.orders: set[str] = set()
@@ -70,12 +71,15 @@ class _Tally:
         self._count(result.rows)
 
     def _count(self, rows: pl.DataFrame) -> None:
+        kinds = Counter(dict(rows["kind"].value_counts().iter_rows()))
         lines = rows.filter(pl.col("kind").is_in(["l", "o"]))
         self.lines += lines.height
-        self.refunds += rows.filter(pl.col("kind") == "r").height
+        self.details += kinds["d"]
+        self.refunds += kinds["r"] + kinds["f"]
+        self.customers += kinds["c"]
         self.anonymous += lines["buyer_key"].null_count()
-        self.orders.update(lines["order_no"].unique())
-        self.buyers.update(lines["buyer_key"].unique().drop_nulls())
+        self.orders.update(rows.filter(pl.col("kind").is_in(["l", "o", "d"]))["order_no"].unique())
+        self.buyers.update(rows.filter(pl.col("kind").is_in(["l", "o", "c"]))["buyer_key"].unique().drop_nulls())
         days = rows["placed_at"].drop_nulls()
         if len(days):
             first, last = str(days.min())[:10], str(days.max())[:10]
@@ -85,6 +89,8 @@ class _Tally:
         return {
             "rows": self.rows,
             "lines": self.lines,
+            "details": self.details,
+            "customers": self.customers,
             "anonymous": self.anonymous,
             "refunds": self.refunds,
             "rejected": dict(self.rejected.most_common()),

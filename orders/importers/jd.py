@@ -57,4 +57,4 @@ class JDOrders(PlatformLayout):
         if "paid_at" not in read.columns:
             return {}
         at_the_door = pl.when(read.state() == "completed").then(read.moment("delivered_at"))
-        return {"paid_at": pl.coalesce(read.moment("paid_at"), at_the_door)}
+        return {"paid_at": pl.coalesce(read.paid_at(read.moment("placed_at")), at_the_door)}

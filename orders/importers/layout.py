@@ -101,6 +101,11 @@ class Layout(Protocol):
         """What its rows are about: "orders" or "customers"."""
         ...
 
+    @property
+    def options(self) -> Mapping[str, str]:
+        """How its cells are written, where a person says nothing else: see `assign_columns`."""
+        ...
+
     def recognises(self, header: Sequence[str]) -> bool:
         """Whether a file with these columns is of this layout. Columns may stand in any order, others may be added."""
         ...

@@ -50,6 +50,13 @@ class PinduoduoOrders(PlatformLayout):
         return frame.with_columns(told(frame, *names).alias(names[0]) for names in same if names)
 
     def adjusted(self, read: Reader) -> dict[str, pl.Expr]:
-        """The order's total is its goods and their postage, before anybody's discount."""
+        """The order's total is its goods and their postage, before anybody's discount; what was paid holds the postage.
+
+        An order that waits for its payment was not paid, whatever time is told.
+        """
+        paid_at = pl.when(read.state() != "created").then(read.paid_at(read.moment("paid_at")))
+        told: dict[str, pl.Expr] = {"paid_at": paid_at}
+        if read.columns["line_amount"] != AMOUNTS[0]:
+            return told
         postage = cells.exact(read.number("postage")).fill_null(0)
-        return {"total": (cells.exact(read.number("line_amount")) + postage).cast(pl.String)}
+        return {**told, "total": (cells.exact(read.number("line_amount")) + postage).cast(pl.String)}

@@ -61,6 +61,7 @@ class Reader:
         self.zone = context.options.get("zone") or context.zone
         taken = set(self.columns.values())
         self.others = [name for name in available if name not in taken and not name.startswith("__")]
+        self.signed: list[str] = []  # amounts of which some cell of the block names a currency
 
     # --- cells
 
@@ -98,6 +99,7 @@ class Reader:
 
     def _numbers(self, frame: pl.DataFrame) -> list[pl.Series]:
         fields = [field for field in self.numbers if field in self.columns]
+        self.signed = [field for field in fields if frame[self.columns[field]].str.contains(cells.CURRENCY).any()]
         read = {field: cells.numbers(frame[self.columns[field]], decimal_comma=self.comma) for field in fields}
         values = [number.cast(pl.Float64, strict=False).alias(f"__value_{field}") for field, number in read.items()]
         return [*(number.alias(f"__number_{field}") for field, number in read.items()), *values]
@@ -138,10 +140,8 @@ class Reader:
 
     def order(self) -> dict[str, pl.Expr]:
         state = self.state()
-        was_paid = ~state.is_in(["created", "closed"])
         placed_at = pl.coalesce(self.moment("placed_at"), self.moment("paid_at"))
-        # Without a column of payment times, a state that follows payment says that it happened: then when placed.
-        paid_at = self.moment("paid_at") if "paid_at" in self.columns else pl.when(was_paid).then(placed_at)
+        paid_at = self.paid_at(placed_at)
         return {
             "row_no": pl.col(ROW),
             "kind": self.kind(),
@@ -159,6 +159,17 @@ class Reader:
             "refunded_at": self.moment("refunded_at"),
             "extra": self._extra(),
         }
+
+    def paid_at(self, placed_at: pl.Expr) -> pl.Expr:
+        """When the payment came. Of an order that ended with nothing paid and nothing given back, none did."""
+        if "paid_at" not in self.columns:
+            # A state that follows payment says that it happened: then when placed.
+            return pl.when(~self.state().is_in(["created", "closed"])).then(placed_at)
+        if "paid_amount" not in self.columns:
+            return self.moment("paid_at")
+        nothing = (self.value("paid_amount") == 0) & (self.value("refund_amount").fill_null(0) == 0)
+        never = self.state().is_in(["closed", "refunded"]) & nothing.fill_null(False)
+        return pl.when(~never).then(self.moment("paid_at"))
 
     def kind(self) -> pl.Expr:
         if self.grain == "detail":
@@ -308,10 +319,16 @@ class Reader:
         return checks
 
     def currency_checks(self) -> Checks:
-        if "currency" not in self.columns or not self.context.currency:
+        if not self.context.currency:
             return []
-        is_other = self.text("currency").str.to_uppercase() != self.context.currency
-        return [(is_other, "currency", self.columns["currency"])]
+        found: Checks = [
+            (cells.is_foreign(self.text(field), self.context.currency), "currency", self.columns[field])
+            for field in self.signed
+        ]
+        if "currency" in self.columns:
+            is_other = self.text("currency").str.to_uppercase() != self.context.currency
+            found.append((is_other, "currency", self.columns["currency"]))
+        return found
 
 
 @lru_cache(maxsize=1 << 16)

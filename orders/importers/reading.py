@@ -11,8 +11,9 @@ import polars as pl
 from django.utils.translation import gettext as _
 
 from crm_suite.lib.errors import BadInput
-from orders.importers.decoding import LONGEST_CELL, NEWLINE, QUOTE
+from orders.importers.decoding import NEWLINE, QUOTE
 from orders.importers.layout import RAGGED, ROW
+from orders.importers.limits import LONGEST_CELL
 
 BLOCK = 3 * 1024 * 1024  # bytes; some 30,000 rows
 
@@ -80,10 +81,13 @@ def _parse_ragged(data: bytes, header: Sequence[str], delimiter: str) -> pl.Data
     """Row by row, where some row has too many or too few cells. Cells beyond the header go to RAGGED, as CSV."""
     width = len(header)
     rows: list[list[str | None]] = []
-    for cells in csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter):
-        beyond = cells[width:]
-        padded = [cell or None for cell in cells[:width]] + [None] * (width - len(cells))
-        rows.append([*padded, "\x1f".join(beyond) if any(cell.strip() for cell in beyond) else None])
+    try:
+        for cells in csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter):
+            beyond = cells[width:]
+            padded = [cell or None for cell in cells[:width]] + [None] * (width - len(cells))
+            rows.append([*padded, "\x1f".join(beyond) if any(cell.strip() for cell in beyond) else None])
+    except csv.Error:
+        raise BadInput(_("A cell of the file is longer than a megabyte."), code="cell_too_long") from None
     return pl.DataFrame(
         rows, schema=[*header, RAGGED], schema_overrides=dict.fromkeys([*header, RAGGED], pl.String), orient="row"
     )

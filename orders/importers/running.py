@@ -1,30 +1,43 @@
-"""One import from its first row to its report: read into the staging table, then write chunk by chunk.
+"""One import from its first row to its report: read into the staging table, write chunk by chunk, tell the other rooms.
 
-Both halves note with each commit where they stand, so that a killed import goes on there, and doing a step twice
-changes nothing. The other rooms are told after each commit; who was killed before telling tells it after the restart.
+Each of the three notes with every commit where it stands, so that a killed import goes on there, and doing a step
+twice changes nothing. What was written is told in any case, also when somebody stops the import half-way.
 """
 
+import csv
+import io
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from crm_suite.jobs.models import Job
-from crm_suite.jobs.services import Progress
+from crm_suite.jobs.services import Cancelled, Progress
 from crm_suite.lib.errors import BadInput
 from orders.importers import layout_named, receiving, staging
-from orders.importers.applying import Applied, Chunk, apply
+from orders.importers.applying import Applied, Chunk, Kinds, apply, kinds_of, prepare
 from orders.importers.dry_run import open_blocks
+from orders.importers.introducing import apply_customers
 from orders.importers.reading import Block
-from orders.importers.sorting import Rejection, context_of, sort_rows
+from orders.importers.sorting import Rejection, Sorted, context_of, sort_rows
 from orders.models import ImportFile, Order, RejectedRow
 from orders.signals import import_finished, orders_changed
 
-CHUNK_ROWS = 60_000
+Made = TypeVar("Made")
+
+CHUNK_ROWS = 75_000
+TOLD_ROWS = 60_000
 AMOUNTS = ("identified_amount", "anonymous_amount", "refund_amount")
+#: What a row that was not rejected is counted as: with the rejected ones they add up to the rows of the file.
+ROW_COUNTS = (
+    "identified_rows", "anonymous_rows", "refund_rows", "parked_rows", "customers_created", "customers_known",
+)  # fmt: skip
 
 
 def carry_out(job: Job, progress: Progress) -> Mapping[str, object]:
@@ -51,13 +64,18 @@ class _Import:
         self.file, self.layout, self.progress = import_file, layout, progress
         self.stage = staging.table_of(import_file.pk)
         self.context = context_of(import_file)
+        options = {**layout.options, **import_file.options}
+        self.amounts_add_up = options.get("per_row") == "1"
+        self.is_about_orders = layout.subject == ImportFile.Subject.ORDERS
 
     def run(self) -> None:
         self._resume()
         if not self.file.is_read:
             self._read()
-        self._tell_what_is_untold()
-        self._write()
+        try:
+            self._write()
+        finally:
+            self._tell()
         self._save(state=ImportFile.State.DONE)
         self.progress(done=self.file.staged_rows, total=self.file.staged_rows, message="")
 
@@ -73,20 +91,23 @@ class _Import:
     # --- reading
 
     def _read(self) -> None:
-        size = receiving.working_copy(self.file).stat().st_size if receiving.working_copy(self.file).exists() else 0
-        start, before = self.file.staged_bytes, self.file.staged_rows
-        for block in open_blocks(self.file, start=start, rows_before=before):
-            self._stage(block)
+        copy = receiving.working_copy(self.file)
+        size = copy.stat().st_size if copy.exists() else 0
+        for block, result in ahead(self._sorted_blocks()):
+            self._stage(block, result)
             rows = int(self.file.staged_rows * max(size / block.next_byte, 1)) if size else 0
             rejected = sum(self.file.counts.get("rejected", {}).values())
             self.progress(done=self.file.staged_rows // 4, total=rows, failed=rejected, message=_("Reading"))
         staging.finish(self.stage)
         self._save(is_read=True, counts=self.file.counts | {"buyers": self._buyers()})
 
+    def _sorted_blocks(self) -> Iterator[tuple[Block, Sorted]]:
+        for block in open_blocks(self.file, start=self.file.staged_bytes, rows_before=self.file.staged_rows):
+            yield block, sort_rows(self.layout, block.frame, self.context)
+
     @transaction.atomic
-    def _stage(self, block: Block) -> None:
-        result = sort_rows(self.layout, block.frame, self.context)
-        staging.fill(self.stage, result.rows)
+    def _stage(self, block: Block, result: Sorted) -> None:
+        staging.fill(self.stage, result.rows, amounts_add_up=self.amounts_add_up)
         keep_rejections(self.file, result.rejections)
         counts = dict(self.file.counts)
         last = int(str(result.rows["row_no"].max() or 0))
@@ -98,60 +119,85 @@ class _Import:
     def _buyers(self) -> int:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT count(DISTINCT buyer_key) FROM {self.stage} WHERE kind IN ('l', 'o')"  # noqa: S608
+                f"SELECT count(DISTINCT buyer_key) FROM {self.stage} WHERE kind IN ('l', 'o', 'c')"  # noqa: S608
             )
             return int(cursor.fetchone()[0])
 
     # --- writing
 
     def _write(self) -> None:
-        while upto := self._next_boundary():
-            changed = self._write_chunk(upto)
-            announce(changed)
-            self._save(announced_to=upto)
+        for chunk in ahead(self._chunks()):
+            self._write_chunk(chunk)
             total = self.file.staged_rows
-            written = sum(
-                int(self.file.counts.get(name, 0)) for name in ("identified_rows", "anonymous_rows", "refund_rows")
-            )
-            self.progress(done=min((total + 3 * written) // 4, total), total=total, message=_("Writing"))
+            written = sum(int(self.file.counts.get(name, 0)) for name in ROW_COUNTS)
+            self.progress(done=min((total + 2 * written) // 4, total), total=total, message=_("Writing"))
 
-    @transaction.atomic
-    def _write_chunk(self, upto: str) -> list[int]:
-        chunk = Chunk(
+    def _chunks(self) -> Iterator[Chunk]:
+        """What is left to write, piece by piece; the people of each are met before it comes."""
+        kinds, after = kinds_of(self.stage), self.file.applied_to
+        if self.is_about_orders:
+            with transaction.atomic():
+                prepare(self._chunk("", "", kinds))
+        while upto := self._next_boundary(after, CHUNK_ROWS):
+            chunk = self._chunk(after, upto, kinds)
+            if self.is_about_orders:
+                chunk.people.meet()
+            yield chunk
+            after = upto
+
+    def _chunk(self, after: str, upto: str, kinds: Kinds) -> Chunk:
+        return Chunk(
             stage=self.stage,
             shop=self.file.shop,
-            after=self.file.applied_to,
+            kinds=kinds,
+            after=after,
             upto=upto,
             import_file=self.file.pk,
-            sum_over_rows=self.file.options.get("per_row") == "1",
+            sum_over_rows=self.amounts_add_up,
             source=f"import {self.file.pk}",
         )
-        applied = apply(chunk)
-        self._save(applied_to=upto, counts=added(self.file.counts, applied))
-        return applied.changed_ids
 
-    def _next_boundary(self) -> str | None:
-        """The order number up to which the next chunk goes; None when nothing is left."""
-        rows = f"SELECT order_no FROM {self.stage} WHERE order_no > %s ORDER BY order_no"  # noqa: S608
+    @transaction.atomic
+    def _write_chunk(self, chunk: Chunk) -> None:
+        applied = apply(chunk) if self.is_about_orders else apply_customers(chunk)
+        self._save(applied_to=chunk.upto, counts=added(self.file.counts, applied))
+
+    def _next_boundary(self, after: str, rows: int) -> str | None:
+        """The order number up to which the next so many rows go; None when nothing is left."""
+        numbers = f"SELECT order_no FROM {self.stage} WHERE order_no > %s ORDER BY order_no"  # noqa: S608
         with connection.cursor() as cursor:
-            cursor.execute(f"{rows} OFFSET {CHUNK_ROWS} LIMIT 1", [self.file.applied_to])
+            cursor.execute(f"{numbers} OFFSET {rows} LIMIT 1", [after])
             found = cursor.fetchone()
             if found is None:
-                cursor.execute(f"{rows} DESC LIMIT 1", [self.file.applied_to])
+                cursor.execute(f"{numbers} DESC LIMIT 1", [after])
                 found = cursor.fetchone()
         return str(found[0]) if found else None
 
-    def _tell_what_is_untold(self) -> None:
-        if self.file.announced_to == self.file.applied_to:
+    # --- telling
+
+    def _tell(self) -> None:
+        """Announce what this import created or changed, up to where it has written. Nobody stops this half-way."""
+        if not any(self.file.counts.get(name) for name in ("orders_created", "orders_updated")):
             return
+        while self.file.announced_to < self.file.applied_to:
+            upto = self._next_boundary(self.file.announced_to, TOLD_ROWS) or self.file.applied_to
+            upto = min(upto, self.file.applied_to)
+            announce(self._written(self.file.announced_to, upto))
+            self._save(announced_to=upto)
+            with suppress(Cancelled):
+                self.progress(message=_("Bringing customers up to date"))
+
+    def _written(self, after: str, upto: str) -> list[int]:
+        """Orders that this import was the last to write. Whoever wrote them since has told of it."""
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT DISTINCT order_no FROM {self.stage} WHERE order_no > %s AND order_no <= %s",  # noqa: S608
-                [self.file.announced_to, self.file.applied_to],
+                f"""SELECT o.id FROM (SELECT DISTINCT order_no FROM {self.stage}
+                      WHERE order_no > %s AND order_no <= %s AND kind IN ('l', 'o', 'd', 'f')) s
+                    JOIN orders_order o ON o.shop_id = %s AND o.external_id = s.order_no COLLATE "default"
+                    WHERE o.import_id = %s ORDER BY o.id""",  # noqa: S608  our own name
+                [after, upto, self.file.shop_id, self.file.pk],
             )
-            numbers = [row[0] for row in cursor.fetchall()]
-        announce(list(Order.objects.filter(shop=self.file.shop, external_id__in=numbers).values_list("pk", flat=True)))
-        self._save(announced_to=self.file.applied_to)
+            return [int(row[0]) for row in cursor.fetchall()]
 
     def _save(self, **values: object) -> None:
         for name, value in values.items():
@@ -160,9 +206,26 @@ class _Import:
 
 
 _WRITTEN = {
-    "identified_rows", "anonymous_rows", "refund_rows", "orders_created", "orders_updated", "orders_unchanged",
-    "anonymous_orders", *AMOUNTS,
+    *ROW_COUNTS, *AMOUNTS, "orders_created", "orders_updated", "orders_unchanged", "anonymous_orders",
 }  # fmt: skip
+
+
+def ahead(items: Iterator[Made]) -> Iterator[Made]:
+    """Each item is being made, in a thread with a database connection of its own, while the one before it is used.
+
+    Inside a transaction, which no other connection sees, one after the other.
+    """
+    if connection.in_atomic_block:
+        yield from items
+        return
+    with ThreadPoolExecutor(1) as maker:
+        try:
+            coming = maker.submit(next, items, None)
+            while (item := coming.result()) is not None:
+                coming = maker.submit(next, items, None)
+                yield item
+        finally:
+            maker.submit(connection.close)
 
 
 def announce(order_ids: Sequence[int]) -> None:
@@ -186,11 +249,20 @@ def added(counts: Mapping[str, Any], applied: Applied) -> dict[str, Any]:
 
 
 def keep_rejections(import_file: ImportFile, rejections: Sequence[Rejection]) -> None:
-    rows = [
-        RejectedRow(
-            import_file=import_file, row_no=found.row_no, column=found.column[:80], code=found.code,
-            reason=found.reason, raw=found.raw,
-        )
-        for found in rejections
-    ]  # fmt: skip
-    RejectedRow.objects.bulk_create(rows, batch_size=2_000, ignore_conflicts=True)
+    """Write the rejected rows of a block down, by COPY: a file may have nothing else."""
+    if not rejections:
+        return
+    text = io.StringIO()
+    rows = csv.writer(text)
+    for found in rejections:
+        raw = json.dumps(found.raw, ensure_ascii=False)
+        rows.writerow([import_file.pk, found.row_no, found.column[:80], found.code, found.reason, raw, ""])
+    text.seek(0)
+    with connection.cursor() as cursor:
+        cursor.cursor.copy_expert(_COPY_REJECTIONS, text)
+
+
+_COPY_REJECTIONS = """
+COPY orders_rejectedrow (import_file_id, row_no, "column", code, reason, raw, order_no) FROM STDIN
+WITH (FORMAT csv, FORCE_NOT_NULL ("column", reason, order_no))
+"""

@@ -28,7 +28,8 @@ class ShopifyReader(Reader):
     def is_paid(self) -> pl.Expr:
         # Of a part payment only the amount still owed is told, and not by every shop.
         in_part = (self.payment() == "partially_paid") & self.number("outstanding").is_not_null()
-        return (self.payment().is_in(WAS_PAID) | in_part | self.moment("paid_at").is_not_null()).fill_null(False)
+        came_in = self.moment("paid_at").is_not_null() & (self.payment() != "voided").fill_null(True)
+        return (self.payment().is_in(WAS_PAID) | in_part | came_in).fill_null(False)
 
     def state(self) -> pl.Expr:
         is_paid, payment, delivery = self.is_paid(), self.payment(), self.text("fulfilment").str.to_lowercase()

@@ -100,7 +100,7 @@ def _corrects(frame: pl.DataFrame) -> list[pl.Expr]:
 def _raw_json(frame: pl.DataFrame, judged: pl.DataFrame) -> pl.Series:
     """The cells of refund rows: these may still be rejected when all rows of their refund are known."""
     names = _file_columns(frame)
-    is_refund = judged["kind"] == "r"
+    is_refund = judged["kind"].is_in(["r", "f"])
     if not is_refund.any():
         return pl.Series("raw", [None] * frame.height, dtype=pl.String)
     cells = pl.concat_list([pl.col(name).fill_null("") for name in names])
@@ -114,24 +114,22 @@ def _file_columns(frame: pl.DataFrame) -> list[str]:
 
 
 def _rejections(frame: pl.DataFrame, judged: pl.DataFrame) -> list[Rejection]:
+    names = _file_columns(frame)
+    place = {name: number for number, name in enumerate(names)}
+    columns = frame.select(ROW, RAGGED, *names).iter_rows()
+    verdicts = judged.select("problem", "problem_column").iter_rows()
     found = []
-    for cells, (code, column) in zip(
-        frame.iter_rows(named=True), judged.select("problem", "problem_column").iter_rows(), strict=True
-    ):
-        value = str(cells.get(column) or "") if column else ""
-        with translation.override("en"):
+    with translation.override("en"):
+        for (row_no, beyond, *cells), (code, column) in zip(columns, verdicts, strict=True):
+            value = (cells[place[column]] or "") if column in place else ""
             reason = sentence(code=code, column=column or "", value=value)[:300]
-        found.append(Rejection(cells[ROW], column or "", code, value, reason, _raw(cells, frame)))
+            raw = [cell or "" for cell in cells] + (beyond.split("\x1f") if beyond else [])
+            found.append(Rejection(row_no, column or "", code, value, reason, raw))
     return found
-
-
-def _raw(cells: dict[str, str | None], frame: pl.DataFrame) -> list[str]:
-    beyond = cells[RAGGED]
-    return [cells[name] or "" for name in _file_columns(frame)] + (beyond.split("\x1f") if beyond else [])
 
 
 def _places(bad: pl.DataFrame) -> pl.DataFrame:
     """Rejected lines whose order is known keep a place in it, for the day they come back corrected."""
-    fits = pl.col("order_no").str.len_chars().is_between(1, 80) & pl.col("kind").is_in(["l", "r"])
+    fits = pl.col("order_no").str.len_chars().is_between(1, 80) & pl.col("kind").is_in(["l", "d", "r"])
     kept = bad.filter(fits & pl.col("item").is_null() & (pl.col("problem") != "ragged"))
-    return kept.select("row_no", pl.lit("x").alias("kind"), "order_no")
+    return kept.select("row_no", pl.lit("x").alias("kind"), "order_no", "fix_of", "fix_row")

@@ -11,6 +11,16 @@ from django.db import connection
 
 from orders.importers.layout import STAGED
 
+BUYER = (
+    "buyer_key", "buyer_original", "buyer_name", "phone", "email", "city", "country", "loyalty_no", "wechat_id",
+    "masked_phone", "address", "birthday",
+)  # fmt: skip
+HEAD = (
+    "placed_at", "paid_at", "shipped_at", "delivered_at", "source_updated_at", "state", "platform_state", "refunded_at",
+    "reason",
+)  # fmt: skip
+AMOUNTS = ("total", "paid", "refund")
+
 
 def table_of(import_file_id: int) -> str:
     return f"orders_staging_{int(import_file_id)}"
@@ -37,21 +47,43 @@ def holds(table: str, last_row: int) -> bool:
         return int(cursor.fetchone()[0]) >= last_row
 
 
-def fill(table: str, rows: pl.DataFrame) -> None:
-    """Append staged rows, in the columns' own order, by COPY."""
+def fill(table: str, rows: pl.DataFrame, *, amounts_add_up: bool = False) -> None:
+    """Append staged rows by COPY, in the columns that say something."""
     if rows.is_empty():
         return
+    rows = said_once(rows, amounts_add_up=amounts_add_up)
+    names = [name for name in STAGED if rows[name].null_count() < rows.height]
     text = io.BytesIO()
-    rows.select(list(STAGED)).write_csv(text, include_header=False)
+    rows.select(names).write_csv(text, include_header=False)
     text.seek(0)
     with connection.cursor() as cursor:
-        cursor.cursor.copy_expert(f"COPY {table} ({', '.join(STAGED)}) FROM STDIN (FORMAT csv)", text)
+        cursor.cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT csv)", text)
+
+
+def said_once(rows: pl.DataFrame, *, amounts_add_up: bool = False) -> pl.DataFrame:
+    """The rows without what a line only repeats of the line before: an order takes the greatest of its rows' cells.
+
+    A row of kind d tells about a line only, whatever stands in the order's columns. With `amounts_add_up` every row's
+    share of the order's amounts counts.
+    """
+    is_line = (pl.col("kind") == "l").fill_null(False)
+    follows = is_line & is_line.shift(1, fill_value=False) & (pl.col("order_no") == pl.col("order_no").shift(1))
+    same_buyer = pl.all_horizontal(_repeats(name) for name in BUYER)
+    is_detail = pl.col("kind") == "d"
+    buyer = pl.when(~(is_detail | (follows & same_buyer))).then(pl.col(*BUYER))
+    amounts = () if amounts_add_up else AMOUNTS
+    head = [pl.when(~(is_detail | (follows & _repeats(name)))).then(name) for name in (*HEAD, *amounts)]
+    return rows.with_columns(buyer, *head, pl.when(~(follows & _repeats("extra"))).then("extra"))
+
+
+def _repeats(name: str) -> pl.Expr:
+    return pl.col(name).eq_missing(pl.col(name).shift(1))
 
 
 def finish(table: str) -> None:
-    """Orders are taken out of the table by number: index it once everything is in."""
-    _run(f"CREATE INDEX IF NOT EXISTS {table}_order ON {table} (order_no)")
-    _run(f"ANALYZE {table} (order_no, kind)")
+    """Orders are taken out of the table by number, their rows in the file's order: index it once everything is in."""
+    _run(f"CREATE INDEX IF NOT EXISTS {table}_order ON {table} (order_no, row_no, item)")
+    _run(f"ANALYZE {table} (order_no, kind, buyer_key, sku)")
 
 
 def _run(sql: str) -> None:

@@ -86,8 +86,8 @@ def item_detail(request: HttpRequest, pk: int) -> HttpResponse:
     item = get_object_or_404(CatalogueItem, pk=pk)
     products = list(item.products.select_related("shop").order_by("shop__name", "pk"))
     days = asked_days(request, 365)
-    book = book_of(products[0].shop.book) if products else None
-    anchor = sales.anchor(book) if book else None
+    known = [book for code in {one.shop.book for one in products} if (book := book_of(code))]
+    anchor = max(filter(None, map(sales.anchor, known)), key=lambda found: found.day, default=None)
     found = Sold({}, {})
     context: dict[str, object] = {
         "item": item,

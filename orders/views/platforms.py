@@ -123,7 +123,7 @@ def _ways() -> dict[str, str]:
         "all": _("All its customers"),
         reachability.OWN: _("Reached without any platform"),
         reachability.OTHER: _("Only on another platform"),
-        reachability.LOST: _("Lost"),
+        reachability.LOST: _("Out of reach"),
     }
 
 

@@ -19,6 +19,7 @@ from orders.turnover import Period, Report, Turnover
 
 SPANS = (30, 90, 365)
 ALL = "all"
+EARLIEST, LATEST = date(1900, 1, 1), date(2999, 12, 31)  # beyond them the days before or after could not be reckoned
 
 
 @requires("orders.view_sales")
@@ -85,7 +86,7 @@ def asked_period(request: HttpRequest, book: Book) -> Period | None:
 
 def _own_days(request: HttpRequest) -> tuple[date, date] | None:
     first, last = _day(request.GET.get("first", "")), _day(request.GET.get("last", ""))
-    if first is None or last is None or first > last:
+    if first is None or last is None or not EARLIEST <= first <= last <= LATEST:
         return None
     return max(first, last - timedelta(days=turnover.LONGEST_DAYS - 1)), last
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 from django.db import connection, transaction
 
-from customers.identities import Person, match_people
+from customers.api.upserts import put_customer
+from customers.identities import Person, hold_keys, match_people
+from customers.locks import hold_merging
 from customers.merging import merge_customers, unmerge
 from customers.models import Customer, Identity
 from customers.services import edit_customer
@@ -98,3 +100,15 @@ def test_a_phone_written_by_hand_while_an_import_brings_it_is_one_key():
     key = Identity.objects.get(kind="phone")
     assert key.customer != lei
     assert lei.pairs_as_first.get().second == key.customer
+
+
+def test_a_program_that_brings_somebody_and_an_erasure_take_their_locks_in_one_order():
+    shop = make_shop("tmall")
+    with transaction.atomic():
+        hold_merging()
+        bringing = started(lambda: put_customer(shop=shop, external_id="mei", fields={"name": "韩梅梅"}))
+        bringing.join(0.5)
+        assert bringing.is_alive()
+        hold_keys()  # as erase_person does: here PostgreSQL would find a deadlock
+    bringing.join(10)
+    assert Customer.objects.get().name == "韩梅梅"

@@ -100,9 +100,16 @@ def test_more_pairs_cost_no_more_queries(client, operator):
 def test_the_exports_are_masked_and_recorded(client, operator, pair):
     rows = b"".join(page(client, "duplicate_export").streaming_content).decode()
     assert "138****8000" in rows and "13800138000" not in rows
+    assert "李*" in rows and "李雷" not in rows
     merge_customers(kept=pair.first, gone=pair.second, by=operator, reason="twins")
     assert "twins" in b"".join(page(client, "merge_export").streaming_content).decode()
     assert AuditEvent.objects.filter(action="customer.export", actor=operator).count() == 2
+
+
+def test_who_may_export_in_clear_gets_the_names_of_pairs(client, pair):
+    client.force_login(make_user("owner"))
+    rows = b"".join(page(client, "duplicate_export").streaming_content).decode()
+    assert "李雷" in rows and "13800138000" not in rows
 
 
 def test_two_customers_are_found_compared_and_merged(client, operator):
@@ -150,6 +157,13 @@ def test_an_owner_downloads_a_persons_data(client, owner):
     assert f"customer-{lei.pk}.json" in answer["Content-Disposition"]
     assert "no-store" in answer["Cache-Control"]
     assert AuditEvent.objects.get(action="customer.hand_over").actor == owner
+
+
+def test_the_data_of_who_was_merged_are_those_of_who_they_became(client, owner):
+    lei, mei = make_customer("李雷"), make_customer("韩梅梅")
+    merge_customers(kept=lei, gone=mei, by=None)
+    found = json.loads(post(client, "person_export", mei.pk).content)
+    assert (found["customer"]["id"], [row["customer"]["id"] for row in found["merged"]]) == (lei.pk, [mei.pk])
 
 
 def test_a_link_hands_nothing_over(client, owner):

@@ -14,6 +14,7 @@ from crm_suite.lib.errors import BadInput, WrongState
 from customers import ledger, loyalty
 from customers.ledger import adjust_points, earn_points, expire_points, redeem_points
 from customers.lots import Lot, next_to_expire, remaining
+from customers.merging import merge_customers
 from customers.models import Membership, PointsEntry, PointsRule, Tier
 from tests.builders import make_customer, make_facts, make_points, make_shop, make_tier, make_user
 
@@ -326,3 +327,13 @@ def test_a_rule_of_points_is_set_up_for_a_shop(client, django_capture_on_commit_
     bad = post(client, "points_rule", shop.pk, **given | {"points_per_unit": "-1"})
     assert bad.status_code == 200
     assert str(PointsRule.objects.get().points_per_unit) == "0.5000"
+
+
+def test_who_was_merged_is_not_counted_on_a_tier_beside_who_they_became(mei, li):
+    make_shop("tmall", currency="CNY")
+    tier, empty = make_tier("CNY", 1, min_orders=1), make_tier("CNY", 2, min_orders=9)
+    for customer in (mei, li):
+        Membership.objects.create(customer=customer, tier=tier)
+    assert loyalty.tiers_of("CNY").get(pk=tier.pk).people == 2
+    merge_customers(kept=mei, gone=li, by=None)
+    assert [(found.pk, found.people) for found in loyalty.tiers_of("CNY")] == [(tier.pk, 1), (empty.pk, 0)]

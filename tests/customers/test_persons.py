@@ -9,11 +9,12 @@ import pytest
 from django.db import connection
 
 from crm_suite.access.models import AuditEvent
-from crm_suite.lib.errors import WrongState
+from crm_suite.lib.errors import BadInput, WrongState
 from customers.api.upserts import put_customer
 from customers.duplicates import find_pairs
 from customers.identities import Person, match_people
-from customers.merging import merge_customers
+from customers.ledger import earn_points
+from customers.merging import merge_customers, unmerge
 from customers.models import (
     Customer,
     CustomerMerge,
@@ -25,9 +26,11 @@ from customers.models import (
     Suppression,
     Tag,
 )  # fmt: skip
+from customers.notes import write_note
 from customers.persons import erase_person, export_person, hand_over
 from customers.services import edit_customer, suppress
-from orders.models import Order, OrderLine
+from customers.tagging import add_tags
+from orders.models import ImportChange, ImportFile, Order, OrderLine, ParkedRow, Refund, RejectedRow
 from orders.services import upsert_orders
 from orders.upserting import OrderInput
 from tests.builders import (
@@ -75,6 +78,7 @@ def lei(shop):
     make_consent(lei, "email", proof=PHONE)
     CustomerNote.objects.create(customer=lei, text=NAME)
     CustomerTag.objects.create(customer=lei, tag=Tag.objects.create(name="VIP"))
+    earn_points(customer=lei, points=5, reason=f"birthday of {NAME}")
     return lei
 
 
@@ -224,3 +228,129 @@ def test_erasing_twice_is_harmless(lei):
     keys = set(Identity.objects.values_list("value", flat=True))
     erase_person(customer=Customer.objects.get(pk=lei.pk), by=None)
     assert set(Identity.objects.values_list("value", flat=True)) == keys
+
+
+def test_somebody_whose_phone_came_by_a_merge_can_be_erased(shop):
+    lei = make_customer("李雷")
+    mei = Customer.objects.get(pk=matched(person()))
+    merge_customers(kept=lei, gone=mei, by=None)
+    erase_person(customer=lei, by=None)
+    left = everything()
+    assert [secret for secret in SECRETS if secret in left] == []
+    assert matched(person()) == lei.pk
+
+
+def test_a_phone_that_two_had_one_after_the_other_can_be_erased_twice(lei):
+    erase_person(customer=lei, by=None)
+    mei = make_customer("韩梅梅")
+    edit_customer(customer=mei, phone=PHONE)
+    erase_person(customer=mei, by=None)
+    assert PHONE not in everything()
+
+
+def test_a_page_that_was_loaded_before_brings_nothing_back(lei):
+    loaded = Customer.objects.get(pk=lei.pk)
+    erase_person(customer=lei, by=None)
+    for verb in (
+        lambda: edit_customer(customer=loaded, name=f"{NAME}!"),
+        lambda: write_note(customer=loaded, text=NAME),
+        lambda: add_tags(customer=loaded, names=[NAME]),
+    ):
+        with pytest.raises(WrongState, match="erased"):
+            verb()
+    assert NAME not in everything()
+
+
+def test_nothing_is_written_to_who_was_merged(lei):
+    mei = make_customer("韩梅梅")
+    loaded = Customer.objects.get(pk=mei.pk)
+    merge_customers(kept=lei, gone=mei, by=None)
+    for verb in (
+        lambda: edit_customer(customer=loaded, city="北京"),
+        lambda: write_note(customer=loaded, text="called"),
+        lambda: add_tags(customer=loaded, names=["new"]),
+    ):
+        with pytest.raises(WrongState, match="another one"):
+            verb()
+
+
+def test_the_export_holds_what_stayed_with_a_merged_row(lei):
+    mei = make_customer("韩梅梅", phone="+8613900139000")
+    merge = merge_customers(kept=lei, gone=mei, by=None)
+    found: Any = export_person(lei)
+    assert [row["customer"]["phone"] for row in found["merged"]] == ["+8613900139000"]
+    unmerge(merge=merge, by=None)
+    assert "merged" not in export_person(lei)
+
+
+# --- what files left behind -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def file(shop):
+    return ImportFile.objects.create(shop=shop, name="a.csv", path="", size=1, sha256="0")
+
+
+def reject(file, row_no, *cells, reason="Bad cell"):
+    return RejectedRow.objects.create(import_file=file, row_no=row_no, code="bad_cell", reason=reason, raw=list(cells))
+
+
+def test_rejected_rows_without_an_order_forget_who_they_named(lei, file):
+    for number, cells in enumerate([("138 0013-8000", "x"), (NICK, "y"), (EMAIL.upper(), "z"), ("+86 13800138000",)]):
+        reject(file, number, *cells)
+    reject(file, 8, "cell", reason="“13800138000” is no day")
+    reject(file, 9, "13900139000", "VIP7")
+    erase_person(customer=lei, by=None)
+    assert list(RejectedRow.objects.order_by("row_no").values_list("row_no", "raw", "reason")) == [
+        *((number, [], "bad_cell") for number in (0, 1, 2, 3, 8)),
+        (9, ["13900139000", "VIP7"], "Bad cell"),
+    ]
+
+
+def test_rows_shown_by_a_dry_run_forget_them(lei, file, shop):
+    shown: dict[str, Any] = {"rows": 9, "errors": [], "sample": [["1", "13800138000"]]}
+    others = {"rows": 9, "errors": [{"value": "13900139000"}], "sample": [["1", "李雷"]]}
+    other = ImportFile.objects.create(shop=shop, name="b.csv", path="", size=1, sha256="1", dry_run=others)
+    ImportFile.objects.filter(pk=file.pk).update(dry_run=shown)
+    erase_person(customer=lei, by=None)
+    file.refresh_from_db()
+    other.refresh_from_db()
+    assert file.dry_run == {"rows": 9, "errors": [], "sample": []}
+    assert other.dry_run == others
+
+
+def test_rows_that_wait_for_an_order_nobody_has_seen_forget_them(lei, file, shop):
+    told = {"kind": "f", "buyer_key": f"platform:{NICK}", "buyer_name": NAME, "phone": PHONE, "reason": NAME}
+    told |= {"refund": 5}
+    other = {"kind": "f", "buyer_key": "platform:mei", "buyer_name": "韩梅梅"}
+    for number, row in enumerate((told, other)):
+        ParkedRow.objects.create(shop=shop, order_no=f"F{number}", import_file=file, row_no=number, row=row)
+    erase_person(customer=lei, by=None)
+    assert list(ParkedRow.objects.values_list("row", flat=True)) == [{"kind": "f", "refund": 5}, other]
+
+
+def test_what_was_kept_to_take_an_import_back_forgets_them(lei, file, shop):
+    order = Order.objects.get()
+    refund = Refund.objects.create(
+        shop=shop, external_id="R1", customer=lei, amount=5, refunded_at=NOON, refunded_on=NOON.date(), reason=NAME
+    )
+    before = {
+        "order": {"id": order.pk, "extra": {"remark": NAME}},
+        "refunds": [{"id": 1, "reason": NAME}],
+        "parked": [{"id": 7, "order_no": "F1", "row": {"kind": "f", "phone": PHONE, "refund": 5}}],
+    }
+    ImportChange.objects.create(import_file=file, order_id=order.pk, before=before)
+    ImportChange.objects.create(import_file=file, order_id=-refund.pk, before={"refund": {"id": 1, "reason": NAME}})
+    erase_person(customer=lei, by=None)
+    assert ImportChange.objects.get(order_id=order.pk).before == {
+        "order": {"id": order.pk, "extra": {}},
+        "refunds": [{"id": 1, "reason": ""}],
+        "parked": [{"id": 7, "order_no": "F1", "row": {"kind": "f", "refund": 5}}],
+    }
+    assert ImportChange.objects.get(order_id=-refund.pk).before == {"refund": {"id": 1, "reason": ""}}
+
+
+def test_a_masked_key_is_nobodys(shop):
+    with pytest.raises(BadInput, match="masked"):
+        put_customer(shop=shop, external_id="t**8", fields={"name": NAME})
+    assert not Customer.objects.exists()

@@ -7,8 +7,9 @@ from crm_suite.lib.errors import BadInput, WrongState
 from customers import services
 from customers.books import book_of, books, largest
 from customers.forms import ShopForm
+from customers.merging import merge_customers
 from customers.models import CustomerFacts, Shop, Suppression
-from customers.selectors import is_in_use
+from customers.selectors import is_in_use, refusal
 from tests.builders import make_consent, make_customer, make_facts, make_identity, make_shop, make_user
 from touchpoints.models import Touchpoint
 
@@ -139,3 +140,33 @@ def test_a_shop_whose_code_names_buyers_is_in_use():
     shop, other = make_shop("tmall"), make_shop("jd")
     make_identity(make_customer("Mei"), "mei_88", scope="tmall")
     assert is_in_use(shop) and not is_in_use(other)
+
+
+def test_who_was_merged_gets_no_facts_that_a_rule_would_count():
+    mei, twin = (make_customer(name, phone="+8613800138000") for name in ("Han Mei", "Mei Han"))
+    merge_customers(kept=mei, gone=twin, by=None)
+    services.refresh_reach()
+    services.suppress(channel="sms", address="13800138000", reason="manual")
+    assert list(CustomerFacts.objects.values_list("customer", flat=True)) == [mei.pk]
+
+
+@pytest.mark.parametrize("number", ["+8613800138001", ""])
+def test_an_optout_of_who_was_merged_counts_for_who_they_became(number):
+    mei, twin = make_customer("Han Mei", phone="+8613800138000"), make_customer("Mei Han", phone=number)
+    other = make_customer("Li Lei", phone="+8613900139000")
+    for customer in (mei, other):
+        make_consent(customer, "sms")
+    merge_customers(kept=mei, gone=twin, by=None)
+    services.record_optout(customer=twin, channel="sms", source="phone call")
+    assert mei.consents.first().granted is False
+    assert not twin.consents.exists()
+    assert refusal(customer_id=mei.pk, channel="sms") == "suppressed"
+    assert refusal(customer_id=other.pk, channel="sms") is None
+    assert Suppression.objects.count() == (2 if number else 1)
+
+
+def test_a_word_to_who_was_merged_is_the_word_of_who_they_became():
+    mei, twin = make_customer("Han Mei"), make_customer("Mei Han")
+    merge_customers(kept=mei, gone=twin, by=None)
+    services.record_consent(customer=twin, channel="email", granted=True, source="form")
+    assert mei.consents.count() == 1 and not twin.consents.exists()

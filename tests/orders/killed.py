@@ -36,6 +36,6 @@ MOMENTS = {
 }
 
 if __name__ == "__main__":
-    running.CHUNK_ROWS, reading.BLOCK = 40, 2000
+    running.CHUNK_ROWS, running.TOLD_ROWS, reading.BLOCK = 40, 100, 2000
     die_at_call(*MOMENTS[sys.argv[2]], int(sys.argv[3]))
     run(job_id=int(sys.argv[1]), work=services.import_rows)

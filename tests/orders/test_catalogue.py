@@ -170,6 +170,14 @@ def test_good_rows_are_taken_and_every_other_one_is_named(shop, products):
     assert black.cost == Decimal("1234.00")
 
 
+@pytest.mark.parametrize("written", ['"12,50"', "€12", "12 USD", "1e2", "1_000"])
+def test_a_cost_that_could_be_another_amount_is_not_guessed_at(shop, products, written):
+    taken = take(shop, f"sku,cost\nC1,{written}\nT1,¥12.50元\n")
+    assert told(taken) == [(2, "cost")] and taken.changed == 1
+    assert Product.objects.get(pk=products["cup"].pk).cost == products["cup"].cost
+    assert Product.objects.get(pk=products["green"].pk).cost == Decimal("12.50")
+
+
 def test_the_same_file_again_changes_nothing(shop, products):
     text = "sku,cost\nT1,5\n"
     assert take(shop, text).changed == 1

@@ -70,3 +70,19 @@ def test_reading_a_number_again_changes_nothing(written):
 def test_what_spreadsheets_put_around_numbers_is_taken_off():
     column = pl.Series(['="1930679858170647"', "'13800138000", "\t6917926768823643751", " x ", "——", "'null", "　"])
     assert cells.texts(column).to_list() == ["1930679858170647", "13800138000", "6917926768823643751", "x"] + [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("currency", "foreign"),
+    [
+        ("CNY", ["$5", "€5", "US$5", "HK$5", "5 EUR"]),
+        ("USD", ["€5", "¥5", "￥5", "HK$5", "5 RMB", "5 EUR"]),
+        ("EUR", ["$5", "¥5", "￥5", "US$5", "HK$5", "5 RMB"]),
+        ("HKD", ["€5", "¥5", "￥5", "US$5", "5 RMB", "5 EUR"]),
+        ("", []),
+    ],
+)
+def test_an_amount_is_foreign_where_its_sign_cannot_be_the_shops(currency, foreign):
+    written = ["$5", "€5", "¥5", "￥5", "US$5", "HK$5", "5 RMB", "5 EUR", "5", None]
+    frame = pl.DataFrame({"cell": written}).filter(cells.is_foreign(pl.col("cell"), currency))
+    assert sorted(frame["cell"].to_list()) == sorted(foreign)

@@ -449,6 +449,26 @@ def test_pinduoduo_states_and_after_sales(shop, word, after_sale, state, refunde
     assert (one.state, one.refunded_amount, one.platform_state) == (state, Decimal(refunded), word)
 
 
+def test_pinduoduo_orders_that_nobody_paid_are_no_purchases(shop):
+    rows = [
+        {**PDD, "订单号": "1", "订单状态": "待支付"},
+        {**PDD, "订单号": "2", "订单状态": "订单已取消", "用户实付金额(元)": "0"},
+        {**PDD, "订单号": "3"},
+    ]
+    imported(shop, written(exports.PINDUODUO, *rows).encode())
+    told = {one.external_id: (one.state, one.paid_at is None, one.paid_amount) for one in Order.objects.all()}
+    assert told == {"1": ("created", True, 0), "2": ("closed", True, 0), "3": ("delivered", False, Decimal("40.80"))}
+    assert str(order(shop, "1").placed_at) == "2026-05-23 02:00:00+00:00"
+    assert [one.external_id for one in Order.objects.paid()] == ["3"]
+
+
+def test_pinduoduos_postage_is_not_added_to_what_holds_it_already(shop):
+    header = [name for name in exports.PINDUODUO if name != "商品总价(元)"]
+    row = {name: cell for name, cell in PDD.items() if name != "商品总价(元)"}
+    imported(shop, written(header, row).encode())
+    assert amounts(order(shop, PDD["订单号"])) == (Decimal("40.80"), Decimal("40.80"), 0)
+
+
 def test_pinduoduo_columns_that_a_seller_chose(shop):
     row = {
         "商品": "保温杯",

@@ -143,6 +143,7 @@ def test_an_order_of_shopify_is_told_on_its_first_row_and_goes_on_below(shopify)
         ({"Financial_Status": "paid", "Fulfillment_Status": "partial"}, "shipped", (52, 52, 0)),
         ({"Financial_Status": "paid", "Paid_at": "", "Fulfillment_Status": ""}, "paid", (52, 52, 0)),
         ({"Financial_Status": "voided", "Paid_at": "", "Cancelled_at": LATER}, "closed", (52, 0, 0)),
+        ({"Financial_Status": "voided", "Refunded_Amount": "0.00"}, "closed", (52, 0, 0)),
         ({"Financial_Status": "pending", "Paid_at": "", "Cancelled_at": LATER}, "closed", (52, 0, 0)),
         ({"Financial_Status": "paid", "Cancelled_at": LATER}, "refunding", (52, 52, 0)),
         ({"Financial_Status": "partially_refunded", "Refunded_Amount": "12.00"}, "shipped", (52, 52, 12)),
@@ -332,7 +333,7 @@ def test_items_of_amazon_add_up_to_orders_of_nobody(amazon):
         item("111-1", sku="CUP", product_name="Cup", quantity="1", item_price="8.00", ship_promotion_discount="1.00"),
         item("111-2", order_status="Cancelled", item_status="Cancelled", quantity="0", item_price="", currency=""),
         item("111-3", order_status="Shipped - Delivered to Buyer"),
-        item("111-3", sku="CUP", item_status="Cancelled", quantity="0", item_price=""),
+        item("111-3", sku="CUP", item_status="Cancelled", quantity="0", item_price="8.00", shipping_price="2.00"),
         item("111-4", quantity="few"),
         item("111-5", currency="CAD"),
     ]
@@ -347,7 +348,9 @@ def test_items_of_amazon_add_up_to_orders_of_nobody(amazon):
     # Still the last day of the old year in Los Angeles.
     assert str(one.paid_on) == "2025-12-31"
     assert (order(amazon, "111-2").state, money(amazon, "111-2"), lines(amazon, "111-2")) == ("closed", (0, 0, 0), [])
+    # A cancelled item is no line, and its price was not paid.
     assert (order(amazon, "111-3").state, len(lines(amazon, "111-3"))) == ("delivered", 1)
+    assert money(amazon, "111-3") == (30, 30, 0)
     assert reasons(done) == [(7, "quantity", "bad_quantity"), (8, "currency", "currency")]
     assert accounted(done)
     assert same_again(amazon, content)

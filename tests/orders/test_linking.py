@@ -10,7 +10,7 @@ from crm_suite.lib.errors import BadInput, WrongState
 from orders import linking
 from orders.models import CatalogueItem, DifferentProducts, Product
 from orders.namesakes import Named, likenesses, normal_name
-from tests.builders import make_product, make_shop, make_user
+from tests.builders import make_line, make_product, make_purchase, make_shop, make_user
 
 TMALL, JD, DOUYIN = 1, 2, 3
 
@@ -143,6 +143,22 @@ def test_linked_products_have_to_be_unlinked_before_they_can_be_different(trio):
         linking.keep_apart(first=Product.objects.get(pk=trio[0].pk), second=Product.objects.get(pk=trio[1].pk), by=None)
 
 
+def test_who_links_and_who_keeps_apart_take_turns(trio):
+    before = Product.objects.get(pk=trio[0].pk), Product.objects.get(pk=trio[1].pk)  # as another page has read them
+    linking.link(first=trio[0], second=trio[1], by=None)
+    with pytest.raises(WrongState):
+        linking.keep_apart(first=before[0], second=before[1], by=None)
+
+
+def test_what_was_unlinked_from_a_group_can_be_linked_again(trio):
+    one, two, three = trio
+    linking.link(first=one, second=two, by=None)
+    linking.link(first=two, second=three, by=None)
+    linking.unlink(product=one, by=None)
+    linking.link(first=two, second=one, by=None)
+    assert len(set(items(trio))) == 1 and not DifferentProducts.objects.exists()
+
+
 def test_unlinking_is_remembered_and_the_last_one_stands_for_itself(trio):
     one, two, three = trio
     linking.link(first=one, second=two, by=None)
@@ -188,6 +204,16 @@ def test_the_buttons_of_a_pair_do_what_they_say(client, trio):
     assert "Nothing left to decide" in page.content.decode()
     client.post(reverse("orders:product_unlink", args=[one.pk]))
     assert items(trio) == [None, None, None]
+
+
+def test_the_item_page_has_figures_where_the_first_shops_book_has_sold_nothing(client, trio):
+    us = make_product(make_shop("acme", currency="USD"), "TH0001", name="明前龙井")
+    make_line(make_purchase(None, trio[0].shop, "2026-03-01"), trio[0], "30")
+    item = linking.link(first=us, second=trio[0], by=None)
+    client.force_login(make_user("analyst"))
+    page = client.get(reverse("orders:item", args=[item.pk]))
+    assert [currency for currency, _figures in page.context["sums"]] == ["CNY"]
+    assert {one.shop.code: figures.units for one, figures in page.context["rows"]} == {"acme": 0, "tmall": 1}
 
 
 def test_the_item_page_names_every_shop_and_can_be_renamed(client, trio):

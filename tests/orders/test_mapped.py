@@ -96,6 +96,24 @@ def test_a_paid_order_that_was_closed_gave_its_money_back(tmall):
     assert Refund.objects.count() == 1
 
 
+def test_a_closed_order_of_which_nothing_was_paid_is_no_purchase(tmall):
+    content = b"Order,Placed,Paid,Total,Buyer,Got,State\n1,2024-01-01,2024-01-01,9,x,0,closed\n"
+    gift = b"2,2024-01-01,2024-01-01,9,x,0,paid\n"
+    imported(tmall, content + gift, {**SIMPLE, "paid_amount": "Got", "status": "State"})
+    assert (order(tmall, "1").state, order(tmall, "1").paid_at) == ("closed", None)
+    # A gift was bought, for nothing.
+    assert [one.external_id for one in Order.objects.paid()] == ["2"]
+
+
+@pytest.mark.parametrize("written", ["€20", "20 EUR", "$20", "US$20", "HK$ 20.00"])
+def test_an_amount_in_another_currency_is_rejected(tmall, written):
+    rows = [f"{number},2024-01-01,,{cell},x" for number, cell in enumerate([written, "CN¥20", "20 RMB"], start=1)]
+    done = imported(tmall, simple(*rows), SIMPLE)
+    assert list(done.rejected.values_list("row_no", "column", "code")) == [(2, "Total", "currency")]
+    assert sorted(Order.objects.values_list("external_id", "total_amount")) == [("2", 20), ("3", 20)]
+    assert accounted(done)
+
+
 def test_amounts_divided_on_the_rows_are_summed_only_when_told(tmall):
     content = simple("1,2024-01-01,2024-01-01,30,x", "1,2024-01-01,2024-01-01,70,x")
     repeated = make_shop("jd")

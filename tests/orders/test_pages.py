@@ -15,8 +15,11 @@ from crm_suite.jobs import services as jobs
 from crm_suite.jobs.models import Job
 from orders import services
 from orders.filters import OrderFilter
-from orders.models import ImportFile, Order, Refund
+from orders.importers import undo
+from orders.importers.etsy import EtsyOrders
+from orders.models import ImportFile, Order, ParkedRow, Refund
 from tests.builders import make_customer, make_purchase, make_shop, make_user
+from tests.orders.books import xlsx
 from tests.orders.files import imported, retail, upload
 
 pytestmark = pytest.mark.django_db
@@ -84,17 +87,126 @@ def test_other_columns_are_assigned_first(operator, shop):
     assert ImportFile.objects.get(mapping__name="Till") == import_file
 
 
-def test_a_file_that_is_no_text_is_refused_on_the_form(operator, shop):
+def test_a_file_that_is_damaged_is_refused_on_the_form(operator, shop):
     page = send(operator, shop, b"PK\x03\x04", name="orders.xlsx")
-    assert page.status_code == 422 and "Save it as CSV" in page.content.decode()
+    assert page.status_code == 422 and "archive is damaged" in page.content.decode()
     assert not ImportFile.objects.exists()
 
 
-def test_the_same_file_again_is_said_to_be_the_same(operator, shop):
+def test_the_same_file_again_is_a_choice(operator, shop):
     content = retail("1,A,cup,2,2010-12-01 08:26:00,2,7.0,UK")
-    imported(shop, content)
-    assert "This very file was imported" in send(operator, shop, content).content.decode()
+    first = imported(shop, content)
+    text = send(operator, shop, content).content.decode()
+    assert "This very file was imported" in text and "Keep the earlier import" in text
+    start = reverse("orders:import_start", args=[ImportFile.objects.latest("pk").pk])
+    where = operator.post(start).url
+    assert where == reverse("orders:import_detail", args=[first.pk])
+    assert operator.post(start, {"again": "1"}).url != where
     assert "This very file" not in send(operator, make_shop("other", currency="GBP"), content).content.decode()
+
+
+def test_one_of_several_sheets_is_chosen(operator, shop):
+    table = [row.split(",") for row in retail(*GOOD).decode().split("\n") if row]
+    page = send(operator, shop, xlsx({"Notes": [["Read", "me", "first"], ["a", "b", "c"]], "Lines": table}), "a.xlsx")
+    import_file = ImportFile.objects.get()
+    assert page.redirect_chain[-1][0] == reverse("orders:import_check", args=[import_file.pk])
+    where = reverse("orders:import_source", args=[import_file.pk])
+    assert "Lines" in page.content.decode() and where in page.content.decode()
+    assert [str(choice.choice_label) for choice in operator.get(where).context["form"]["part"]] == ["Notes", "Lines"]
+    moved = operator.post(where, {"part": "Notes"})
+    assert moved.url == reverse("orders:import_map", args=[import_file.pk])
+    assert operator.post(where, {"part": "Nowhere"}).status_code == 422
+
+
+def test_a_text_in_an_encoding_that_does_not_show_asks_for_it(operator, shop):
+    content = "Order no,When,Sum,Name\n1,2024-01-01,5,café ÿ\n".encode("cp1252")
+    page = send(operator, shop, content)
+    import_file = ImportFile.objects.get()
+    where = reverse("orders:import_source", args=[import_file.pk])
+    assert page.redirect_chain[-1][0] == where and "café ÿ" in page.content.decode()
+    assert operator.get(reverse("orders:import_map", args=[import_file.pk])).url == where
+    assert "café" not in operator.get(reverse("orders:import_list")).content.decode()
+    done = operator.post(where, {"encoding": "cp1252"})
+    assert done.url == reverse("orders:import_map", args=[import_file.pk])
+    assert ImportFile.objects.get().encoding == "cp1252"
+
+
+def test_a_recognised_file_of_another_platform_warns_and_its_columns_may_be_assigned(operator, shop):
+    rows = [sorted(EtsyOrders.needs), ["x"] * len(EtsyOrders.needs)]
+    page = send(operator, shop, "\n".join(",".join(row) for row in rows).encode())
+    assert "looks like an export of Etsy, but UK shop stands on Own site" in page.content.decode()
+    import_file = ImportFile.objects.get()
+    form = operator.get(reverse("orders:import_map", args=[import_file.pk])).context["form"]
+    assert form.initial["column_order_no"] == "Order ID"
+
+
+def test_rows_may_be_about_customers(operator, shop):
+    send(operator, shop, b"Full name,Mobile,Member since\nLi,13800138000,2024-01-01\nWang,,\n")
+    import_file = ImportFile.objects.get()
+    where = reverse("orders:import_map", args=[import_file.pk]) + "?about=customers"
+    form = operator.get(where).context["form"]
+    assert form.initial["column_phone"] == "Mobile" and "column_order_no" not in form.fields
+    refused = operator.post(where, {"column_buyer_name": "Full name", "dates": "ymd"})
+    assert refused.status_code == 422 and "A key" in refused.content.decode()
+    page = operator.post(
+        where, {"column_phone": "Mobile", "column_buyer_name": "Full name", "dates": "ymd"}, follow=True
+    )
+    assert "Customer rows" in page.content.decode() and page.context["found"]["customers"] == 1
+    services.import_here(import_file=ImportFile.objects.get())
+    text = operator.get(reverse("orders:import_detail", args=[import_file.pk])).content.decode()
+    assert "Customers created" in text and "Paid by known customers" not in text
+
+
+def test_the_list_of_imports_filters_by_shop_and_state(operator, shop):
+    imported(shop, retail(*GOOD))
+    upload(make_shop("other", currency="GBP"), b"a,b\n1,2\n", "unassigned.csv")
+
+    def shown(**query):
+        page = operator.get(reverse("orders:import_list"), query)
+        return [file.name for file, _layout, _outcome in page.context["rows"]]
+
+    assert shown() == ["unassigned.csv", "orders.csv"]
+    assert shown(shop="other") == ["unassigned.csv"] and shown(state="done") == ["orders.csv"]
+    assert shown(state="running") == [] and shown(shop="nowhere") == []
+
+
+def test_a_finished_imports_file_may_be_deleted_and_its_report_stays(operator, shop):
+    done = imported(shop, retail(*GOOD))
+    where = reverse("orders:import_detail", args=[done.pk])
+    assert "Delete the file" in operator.get(where).content.decode()
+    page = operator.post(reverse("orders:import_delete", args=[done.pk]), follow=True)
+    assert page.redirect_chain[-1][0] == where
+    assert "The uploaded file was deleted" in page.content.decode()
+    assert AuditEvent.objects.filter(action="orders.delete_file").exists()
+    waiting = upload(shop, retail(*GOOD))
+    page = operator.post(reverse("orders:import_delete", args=[waiting.pk]), follow=True)
+    assert "discarded" in page.content.decode() and not ImportFile.objects.filter(pk=waiting.pk).exists()
+
+
+def test_an_import_is_taken_back_after_a_look_at_what_that_does(operator, shop):
+    kept = make_purchase(None, shop, "2010-11-01")
+    done = imported(shop, retail(*GOOD))
+    where = reverse("orders:import_undo", args=[done.pk])
+    assert where in operator.get(reverse("orders:import_detail", args=[done.pk])).content.decode()
+    text = operator.get(where).content.decode()
+    assert "remove 5 orders" in text and Order.objects.count() == 6
+    operator.post(where)
+    job = Job.objects.get(kind=undo.KIND)
+    assert job.title in operator.get(reverse("orders:import_detail", args=[done.pk])).content.decode()
+    jobs.run(job_id=job.pk, work=undo.carry_out)
+    assert list(Order.objects.values_list("pk", flat=True)) == [kept.pk]
+    text = operator.get(reverse("orders:import_detail", args=[done.pk])).content.decode()
+    assert "5 orders removed" in text and where not in text
+    assert operator.get(where).status_code == 302
+
+
+def test_rows_that_wait_for_their_order_are_listed_and_old_ones_flagged(operator, shop):
+    done = imported(shop, retail(*GOOD))
+    for number in (1, 2):
+        ParkedRow.objects.create(shop=shop, order_no=f"later-{number}", import_file=done, row_no=number, row={})
+    ParkedRow.objects.filter(row_no=1).update(parked_at="2024-01-01T00:00:00Z")
+    text = operator.get(reverse("orders:import_detail", args=[done.pk])).content.decode()
+    assert "2 rows are still waiting" in text and "1 of them for more than 7 days" in text and "later-2" in text
 
 
 def test_rejected_rows_are_downloaded_formula_safe(operator, shop):

@@ -86,6 +86,14 @@ def test_months_show_who_returned_once_first_purchases_are_known(book, cast):
     assert [month.month for month in sales.months(book, MARCH)] == [date(2025, 3, 1), date(2026, 3, 1)]
 
 
+def test_who_bought_in_another_book_before_has_not_returned_to_this_one(book, shop):
+    abroad, first_here = make_shop("de", currency="EUR"), make_customer("Dora")
+    make_purchase(first_here, abroad, "2026-01-05", paid="70")
+    make_purchase(first_here, shop, "2026-03-10", paid="70")
+    make_facts(first_here, book="EUR", first_paid_on=date(2026, 1, 5))
+    assert sales.months(book, MARCH)[-1].returning == sales.sales(book, date(2026, 3, 1), MARCH).returning == 0
+
+
 def test_products_count_units_buyers_and_who_bought_them_again():
     days: Any = {"first": date(2011, 3, 1), "last": date(2011, 3, 31)}
     uk = make_shop("uk", currency="GBP", timezone="Europe/London")

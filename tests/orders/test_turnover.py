@@ -168,12 +168,21 @@ def test_the_page_and_its_panel_speak_of_the_chosen_days(analyst, found):
         ({"first": "2026-03-31", "last": "2026-03-01"}, "2026-04-02", "2026-05-01"),
         ({"first": "2026-99-99", "last": "2026-03-01"}, "2026-04-02", "2026-05-01"),
         ({"first": "1900-01-01", "last": "2026-03-01"}, "2016-02-23", "2026-03-01"),
+        ({"first": "0001-01-01", "last": "0001-01-02"}, "2026-04-02", "2026-05-01"),
+        ({"first": "9999-12-01", "last": "9999-12-31"}, "2026-04-02", "2026-05-01"),
     ],
 )
 def test_periods_end_with_the_newest_order_and_nonsense_is_the_default(analyst, found, asked, first, last):
     with time_machine.travel("2026-09-01T12:00Z"):
         period = analyst.get(reverse("orders:sales"), {"book": "CNY", **asked}).context["period"]
     assert (period.first, period.last) == (date.fromisoformat(first), date.fromisoformat(last))
+
+
+@pytest.mark.parametrize("asked", [("1900-01-01", "1900-01-02"), ("2990-01-01", "2999-12-31")])
+def test_days_far_from_any_order_have_figures_too(analyst, found, asked):
+    days = {"book": "CNY", "first": asked[0], "last": asked[1]}
+    for name in ("sales", "sales_figures", "sales_export"):
+        assert analyst.get(reverse(f"orders:{name}"), days).status_code == 200
 
 
 def test_a_period_is_compared_with_the_one_before(analyst, found):

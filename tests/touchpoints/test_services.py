@@ -8,7 +8,7 @@ import pytest
 from crm_suite.lib.errors import BadInput
 from customers.models import CustomerFacts
 from orders.models import Order, Refund
-from orders.signals import import_finished, orders_changed
+from orders.signals import import_finished, orders_changed, orders_taken_back
 from tests.builders import NOON, make_consent, make_customer, make_shop
 from touchpoints.models import Touchpoint
 from touchpoints.services import (
@@ -137,3 +137,18 @@ def test_a_new_buyer_stands_in_the_list_at_once():
     assert CustomerFacts.objects.get().customer == mei
     assert CustomerFacts.objects.get().email_ok
     assert not CustomerFacts.objects.filter(customer=lei).exists()
+
+
+def test_contacts_of_orders_that_were_taken_back_are_forgotten_and_others_stay():
+    mei, shop = make_customer("Han Mei"), make_shop()
+    gone, kept = bought(shop, mei, "A1"), bought(shop, mei, "A2")
+    lone = Refund.objects.create(
+        shop=shop, external_id="R1", customer=mei, amount=5, refunded_at=NOON, refunded_on=NOON.date()
+    )
+    record_order_touchpoints(order_ids=[gone.pk, kept.pk])
+    record_lone_refunds(shop_id=shop.pk)
+    record_touchpoint(**event(mei, "chat:1"), order_id=gone.pk)
+    orders_taken_back.send(sender=None, order_ids=[gone.pk], refund_ids=[lone.pk])
+    assert not Touchpoint.objects.filter(kind="order_refunded").exists()
+    assert set(Touchpoint.objects.filter(order=gone).values_list("kind", flat=True)) == {"inquiry"}
+    assert Touchpoint.objects.filter(order=kept, kind="order_placed").exists()

@@ -12,12 +12,13 @@ from crm_suite.lib.errors import DomainError
 from customers.models import Shop
 from orders import services
 from orders.importers import LAYOUTS, layout_named
+from orders.importers.decoding import ENCODINGS
 from orders.importers.problems import TITLES
 from orders.models import ImportFile
 
 
 class Command(BaseCommand):
-    help = "Import orders from a CSV file (plain or .gz) into a shop, here and now, without a worker."
+    help = "Import orders or customers from a file (CSV, workbook, NDJSON, .gz, .zip) into a shop, without a worker."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
@@ -27,8 +28,10 @@ class Command(BaseCommand):
         way.add_argument(
             "--mapping",
             type=Path,
-            help='JSON file: {"columns": {"order_no": "Order #", …}, "options": {"dates": "dmy", "decimal": ","}}.',
+            help='JSON: {"subject": "orders", "columns": {"order_no": "Order #", …}, "options": {"dates": "dmy"}}.',
         )
+        parser.add_argument("--part", default="", help="Sheet of a workbook, or file of an archive.")
+        parser.add_argument("--encoding", default="", choices=["", *ENCODINGS], help="If it does not show.")
         parser.add_argument("--create-shop", action="store_true", help="Make the shop if there is none of this code.")
         parser.add_argument("--currency", default="CNY", help="Of a new shop.")
         parser.add_argument("--timezone", default="Asia/Shanghai", help="Of a new shop.")
@@ -38,7 +41,7 @@ class Command(BaseCommand):
         if not path.is_file():
             raise CommandError(f"There is no file {path}.")
         try:
-            import_file = self._receive(self._shop(options), path)
+            import_file = self._receive(self._shop(options), path, options)
             self._assign(import_file, options)
             job = services.import_here(import_file=import_file)
         except DomainError as error:
@@ -56,25 +59,32 @@ class Command(BaseCommand):
             raise CommandError(f"There is no shop {options['shop']}: add --create-shop, or make it in the settings.")
         return shop
 
-    def _receive(self, shop: Shop, path: Path) -> ImportFile:
+    def _receive(self, shop: Shop, path: Path, options: dict[str, Any]) -> ImportFile:
         with path.open("rb") as file:
-            import_file = services.receive_file(shop=shop, name=path.name, chunks=_chunks(file))
-        self.stdout.write(
-            f"{path.name}: {import_file.size:,} bytes, {import_file.encoding}, {len(import_file.header)} columns"
-        )
+            import_file = services.receive_file(
+                shop=shop, name=path.name, chunks=_chunks(file), part=options["part"], encoding=options["encoding"]
+            )
+        found = [import_file.options["format"], import_file.part, import_file.encoding]
+        kind, columns = ", ".join(filter(None, found)), len(import_file.header)
+        self.stdout.write(f"{path.name}: {import_file.size:,} bytes, {kind}, {columns} columns")
         return import_file
 
     def _assign(self, import_file: ImportFile, options: dict[str, Any]) -> None:
         if options["mapping"]:
             given = json.loads(options["mapping"].read_text())
             columns = given.get("columns", given)
-            services.assign_columns(import_file=import_file, columns=columns, options=given.get("options"))
+            services.assign_columns(
+                import_file=import_file,
+                columns=columns,
+                options=given.get("options"),
+                subject=given.get("subject", "orders"),
+            )
             return
         if options["layout"] and options["layout"] != import_file.layout:
             layout = layout_named(options["layout"])
             if layout is None or not layout.recognises(import_file.header):
                 raise CommandError(f"The columns are not those of {options['layout']}: {', '.join(import_file.header)}")
-            import_file.layout = layout.name
+            import_file.layout, import_file.subject = layout.name, layout.subject
             import_file.save()
         if not import_file.layout:
             services.assign_columns(
@@ -92,6 +102,9 @@ class Command(BaseCommand):
             ("  imported, customer known", counts.get("identified_rows", 0)),
             ("  imported, anonymous", counts.get("anonymous_rows", 0)),
             ("  refund rows", counts.get("refund_rows", 0)),
+            ("  waiting for their order", counts.get("parked_rows", 0)),
+            ("  customers created", counts.get("customers_created", 0)),
+            ("  customers known", counts.get("customers_known", 0)),
             ("  rejected", sum(rejected.values())),
             *[(f"    {TITLES[code]}", number) for code, number in sorted(rejected.items(), key=lambda item: -item[1])],
             ("orders created", counts.get("orders_created", 0)),

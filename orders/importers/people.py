@@ -1,0 +1,101 @@
+"""Whose the rows of a chunk are: buyers of orders, and customers that a file is about."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from customers.identities import Person, match_people, shared_scope
+from customers.models import Shop
+from customers.normalforms import normal_loyalty
+
+AT_ONCE = 30_000  # bounds the memory of a chunk in which everybody is somebody else
+
+_KIND, _VALUE = "split_part(k.buyer_key, ':', 1)", "substr(k.buyer_key, strpos(k.buyer_key, ':') + 1)"
+
+PEOPLE = """
+SELECT buyer_key, max(buyer_original), max(buyer_name), max(phone), max(email), max(city), max(country),
+  max(loyalty_no), max(wechat_id), max(masked_phone), max(address), max(birthday)
+FROM {stage} WHERE order_no > %(after)s AND order_no <= %(upto)s AND buyer_key IS NOT NULL AND {which}
+GROUP BY buyer_key ORDER BY buyer_key
+"""
+
+BUYERS = "CREATE TEMP TABLE chunk_buyers (buyer_key text, customer_id bigint) ON COMMIT DROP"
+
+KNOWN = f"""
+CREATE TEMP TABLE chunk_buyers ON COMMIT DROP AS
+SELECT k.buyer_key, i.customer_id
+FROM (SELECT DISTINCT buyer_key FROM {{stage}}
+      WHERE order_no > %(after)s AND order_no <= %(upto)s AND buyer_key IS NOT NULL) k
+LEFT JOIN LATERAL (
+  SELECT customer_id FROM customers_identity i
+  WHERE i.kind = {_KIND} COLLATE "default" AND i.value = left({_VALUE}, 254) COLLATE "default"
+    AND i.scope = CASE WHEN {_KIND} IN ('platform', 'loyalty') THEN %(buyer_scope)s ELSE %(shared)s END LIMIT 1
+) i ON true
+"""  # noqa: S608  our own words
+
+
+class People:
+    """The people of some rows of a staging table."""
+
+    def __init__(self, shop: Shop, stage: str, *, after: str, upto: str, source: str) -> None:
+        self.shop, self.stage, self.source = shop, stage, source
+        self.scope = shop.buyer_scope or shop.code
+        self.shared = shared_scope(is_demo=shop.is_demo)
+        values = {"after": after, "upto": upto, "buyer_scope": self.scope, "shared": self.shared}
+        self.values: dict[str, str | list[str]] = {**values}
+
+    def meet(self) -> None:
+        """Know everybody from now on; who is new becomes a customer."""
+        for _buyers in self._matched():
+            pass
+
+    def write_buyers(self, cursor: CursorWrapper) -> None:
+        """Make `chunk_buyers`, the customer of every key, of people who were not met before."""
+        cursor.execute(BUYERS)
+        for buyers in self._matched():
+            _add(cursor, buyers)
+
+    def find_buyers(self, cursor: CursorWrapper) -> None:
+        """Make `chunk_buyers` of people who were met: their keys say who they are at this moment."""
+        cursor.execute(KNOWN.format(stage=self.stage), self.values)
+        # Somebody whose key was erased, or is compared in another spelling.
+        cursor.execute("DELETE FROM chunk_buyers WHERE customer_id IS NULL RETURNING buyer_key")
+        lost = [row[0] for row in cursor.fetchall()]
+        for buyers in self._matched(lost) if lost else ():
+            _add(cursor, buyers)
+
+    def _matched(self, keys: Sequence[str] | None = None) -> Iterator[dict[str, int]]:
+        """Customer by key as staged, so many at once; of `keys` alone where they are given."""
+        which = "true" if keys is None else "buyer_key = ANY(%(keys)s)"
+        with connection.cursor() as cursor:
+            cursor.execute(PEOPLE.format(stage=self.stage, which=which), {**self.values, "keys": list(keys or ())})
+            while rows := cursor.fetchmany(AT_ONCE):
+                people = {str(row[0]): self._person(row) for row in rows}
+                ids = match_people(
+                    people=list(people.values()),
+                    source=self.source,
+                    is_demo=self.shop.is_demo,
+                    buyer_scope=self.scope,
+                )
+                yield {key: ids[person.key] for key, person in people.items()}
+
+    def _person(self, row: Sequence[str | date | None]) -> Person:
+        key, original, name, phone, email, city, country, card, wechat, masked, address = (
+            str(t or "") for t in row[:-1]
+        )
+        birthday = row[-1] if isinstance(row[-1], date) else None
+        kind, _colon, value = key.partition(":")
+        # A platform's buyer is one person in this shop; a phone or an e-mail is one person everywhere.
+        scope = self.scope if kind in ("platform", "loyalty") else self.shared
+        value = (kind == "loyalty" and normal_loyalty(value)) or value[:254]
+        return Person(
+            kind, scope, value, original, name, phone, email, city, country, card, wechat, masked, address, birthday
+        )
+
+
+def _add(cursor: CursorWrapper, buyers: Mapping[str, int]) -> None:
+    cursor.execute(
+        "INSERT INTO chunk_buyers SELECT * FROM unnest(%s::text[], %s::bigint[])", [list(buyers), list(buyers.values())]
+    )
