@@ -358,7 +358,9 @@ CELERY_BEAT_SCHEDULE = {
     "send what is due": {"task": "campaigns.tasks.tick", "schedule": 10, "options": {"expires": 10}},
     "nightly analysis": {"task": "segmentation.tasks.nightly", "schedule": 600, "options": {"expires": 600}},
     "nightly points and tiers": {
-        "task": "orders.tasks.nightly_programme", "schedule": 600, "options": {"expires": 600},
+        "task": "orders.tasks.nightly_programme",
+        "schedule": 600,
+        "options": {"expires": 600},
     },
     "keep tags": {"task": "segmentation.tasks.keep_tags", "schedule": 3600, "options": {"expires": 3600}},
     "daily data quality": {"task": "orders.tasks.nightly_quality", "schedule": 3600, "options": {"expires": 3600}},

@@ -188,14 +188,12 @@ def refresh_reach(*, customer_ids: Sequence[int] | None = None) -> int:
 def _write_reach(people: QuerySet[Customer]) -> int:
     """One statement; rows are locked in the order of their keys, and only those that differ are written.
 
-    Who was merged has no facts: a rule would count them beside the one they became.
+    Who was merged gets no row: a rule would count them beside the one they became.
     """
-    truth = (
-        people.filter(merged_into=None)
-        .order_by()
-        .annotate(email_ok=reach.may_be_written_to(Channel.EMAIL), sms_ok=reach.may_be_written_to(Channel.SMS))
+    truth = people.order_by().annotate(
+        email_ok=reach.may_be_written_to(Channel.EMAIL), sms_ok=reach.may_be_written_to(Channel.SMS)
     )
-    select, params = truth.values_list("pk", "email_ok", "sms_ok").query.sql_with_params()
+    select, params = truth.values_list("pk", "email_ok", "sms_ok", "merged_into").query.sql_with_params()
     with transaction.atomic(), connection.cursor() as cursor:
         # Compiling the statement takes longer than running it for some thousand customers.
         cursor.execute("SET LOCAL jit = off")
@@ -208,10 +206,10 @@ _WRITE_REACH = """
         (customer_id, book, orders, purchase_days, net_amount, refunds, r_score, f_score, m_score, "group", stage,
          platforms, email_ok, sms_ok)
     SELECT truth.id, '', 0, 0, 0, 0, 0, 0, 0, '', '', '{{}}', truth.email_ok, truth.sms_ok
-    FROM ({truth}) AS truth (id, email_ok, sms_ok)
+    FROM ({truth}) AS truth (id, email_ok, sms_ok, merged_into)
     LEFT JOIN customers_customerfacts AS facts ON facts.customer_id = truth.id
-    WHERE facts.customer_id IS NULL
-       OR (facts.email_ok, facts.sms_ok) IS DISTINCT FROM (truth.email_ok, truth.sms_ok)
+    WHERE CASE WHEN facts.customer_id IS NULL THEN truth.merged_into IS NULL
+               ELSE (facts.email_ok, facts.sms_ok) IS DISTINCT FROM (truth.email_ok, truth.sms_ok) END
     ORDER BY truth.id
     ON CONFLICT (customer_id) DO UPDATE SET email_ok = excluded.email_ok, sms_ok = excluded.sms_ok
 """

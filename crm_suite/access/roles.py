@@ -40,7 +40,8 @@ _OPERATE = {
 }  # fmt: skip
 
 _OWN = {
-    "customers.erase_customer", "customers.export_customer_clear", "customers.delete_suppression", "campaigns.manage_channels",
+    "customers.erase_customer", "customers.export_customer_clear", "customers.delete_suppression",
+    "campaigns.manage_channels",
     "access.manage_team", "access.manage_tokens", "access.view_activity", "access.manage_demo",
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ file leaves empty never empties what is known, and older news fills in what nobo
 PROGRESS = """CASE {0} WHEN 'created' THEN 1 WHEN 'paid' THEN 2 WHEN 'shipped' THEN 3 WHEN 'delivered' THEN 4
   WHEN 'completed' THEN 5 WHEN 'refunding' THEN 6 WHEN 'closed' THEN 7 ELSE 8 END"""
 
-# A line's number in its order. Rejected lines keep places free that no other line takes, in whatever order a file comes.
+# A line's number in its order. Rejected lines keep places that no other line takes, in whatever order a file comes.
 _PLACE = """CASE WHEN kind = 'x' THEN 900000 + count(*) FILTER (WHERE kind = 'x') OVER in_order
     ELSE count(*) FILTER (WHERE kind IN ('l', 'd')) OVER in_order END::int"""
 _IN_ORDER = "in_order AS (PARTITION BY order_no ORDER BY row_no, item)"

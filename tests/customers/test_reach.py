@@ -140,6 +140,14 @@ def test_refreshing_makes_missing_facts_and_touches_nothing_else():
     assert refresh_reach() == 0
 
 
+def test_facts_that_are_left_of_who_was_merged_promise_nothing():
+    mei = make_customer(email="mei@example.com", merged_into=make_customer("Han Mei"))
+    make_consent(mei)
+    make_facts(mei, email_ok=True)
+    refresh_reach()
+    assert not CustomerFacts.objects.get(pk=mei.pk).email_ok
+
+
 def test_refreshing_some_leaves_the_others():
     mei, lei = make_customer(email="mei@example.com"), make_customer(email="lei@example.com")
     refresh_reach(customer_ids=[mei.pk])
@@ -175,7 +183,9 @@ class GateAndFactsAgree(TestCase):
         refresh_reach()
         for customer in Customer.objects.all():
             assert (refusal(customer_id=customer.pk, channel="email") is None) == self.may(customer, blocked)
-            assert CustomerFacts.objects.get(pk=customer.pk).email_ok == self.may(customer, blocked)
+            facts = CustomerFacts.objects.filter(pk=customer.pk).first()
+            assert (facts is None) == (customer.merged_into is not None)
+            assert bool(facts and facts.email_ok) == self.may(customer, blocked)
 
     def may(self, customer, blocked):
         said = sorted(customer.consents.all(), key=lambda consent: (consent.occurred_at, consent.pk))

@@ -35,10 +35,10 @@ def test_a_search_reads_no_whole_table_and_asks_three_times() -> None:
     shops = [make_shop(f"shop-{n}") for n in range(3)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO orders_order (shop_id, external_id, state, platform_state, placed_at, total_amount, paid_amount,"
-            " refunded_amount, extra, created_at, updated_at)"
-            " SELECT shop, shop || lpad(n::text, 8, '0'), 'created', '', now() - n * interval '1 minute', 1, 0, 0, '{}',"
-            " now(), now() FROM generate_series(1, 7000) n, unnest(%s::bigint[]) shop",
+            "INSERT INTO orders_order (shop_id, external_id, state, platform_state, placed_at, total_amount,"
+            " paid_amount, refunded_amount, extra, created_at, updated_at)"
+            " SELECT shop, shop || lpad(n::text, 8, '0'), 'created', '', now() - n * interval '1 minute', 1, 0, 0,"
+            " '{}', now(), now() FROM generate_series(1, 7000) n, unnest(%s::bigint[]) shop",
             [[shop.pk for shop in shops]],
         )
         cursor.execute("ANALYZE orders_order")
