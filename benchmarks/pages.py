@@ -32,7 +32,7 @@ def addresses(customer: int) -> dict[str, str]:
         "sales": "orders:sales", "platforms": "orders:platforms", "product links": "orders:links",
         "data quality": "orders:quality", "imports": "orders:import_list", "duplicates": "customers:duplicates",
         "merges": "customers:merges", "tags": "customers:tags", "communities": "customers:communities",
-        "members": "customers:members", "opt-outs": "customers:suppressions", "touchpoints": "touchpoints:list",
+        "members": "customers:loyalty", "opt-outs": "customers:suppressions", "touchpoints": "touchpoints:list",
         "RFM": "segmentation:rfm", "lifecycle": "segmentation:lifecycle", "segments": "segments:list",
         "campaigns": "campaigns:list", "calendar": "campaigns:calendar", "templates": "campaigns:template_list",
         "jobs": "jobs:list", "activity": "pages:activity",

@@ -320,8 +320,8 @@ def test_rows_shown_by_a_dry_run_forget_them(lei, file, shop):
 
 
 def test_rows_that_wait_for_an_order_nobody_has_seen_forget_them(lei, file, shop):
-    told = {"kind": "f", "buyer_key": f"platform:{NICK}", "buyer_name": NAME, "phone": PHONE, "reason": NAME}
-    told = {**told, "refund": "5"}
+    told: dict[str, object] = {"kind": "f", "buyer_key": f"platform:{NICK}", "buyer_name": NAME, "phone": PHONE}
+    told |= {"reason": NAME, "refund": 5}
     other = {"kind": "f", "buyer_key": "platform:mei", "buyer_name": "韩梅梅"}
     for number, row in enumerate((told, other)):
         ParkedRow.objects.create(shop=shop, order_no=f"F{number}", import_file=file, row_no=number, row=row)
