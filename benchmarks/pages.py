@@ -108,6 +108,7 @@ def main() -> None:
 
         settings.ALLOWED_HOSTS = ["*"]
         call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
         small = measure(options.small, options.repeats)
         large = measure(options.large, options.repeats)
     report(small, large)

@@ -13,7 +13,7 @@ from crm_suite.lib.money import exponent
 from customers.locks import hold_still
 from customers.models import Shop
 from orders.importers import apply_sql as sql, keeping, line_sql, parking, refund_sql
-from orders.importers.people import People
+from orders.importers.people import People, list_people
 
 LOCK_SPACE = 1002
 
@@ -78,8 +78,9 @@ def lock_shop(shop: Shop) -> None:
 
 
 def prepare(chunk: Chunk) -> None:
-    """What all chunks of a staging table need: its products, and places for its rejected rows. Inside a transaction."""
+    """What all chunks of a table need: its people listed, its products, places for rejected rows. In a transaction."""
     lock_shop(chunk.shop)
+    list_people(chunk.stage, temporary=not chunk.import_file)
     statements = [sql.PRODUCTS, sql.PRODUCT_NAMES] if {"l", "d"} & chunk.kinds.rows else []
     if "x" in chunk.kinds.rows and chunk.import_file:
         statements.append(sql.KEPT_PLACES)

@@ -14,12 +14,17 @@ AT_ONCE = 30_000  # bounds the memory of a chunk in which everybody is somebody 
 
 _KIND, _VALUE = "split_part(k.buyer_key, ':', 1)", "substr(k.buyer_key, strpos(k.buyer_key, ':') + 1)"
 
+# Everybody once, with all that the file tells of them. `first` is the order that shows them first.
 PEOPLE = """
-SELECT buyer_key, max(buyer_original), max(buyer_name), max(phone), max(email), max(city), max(country),
-  max(loyalty_no), max(wechat_id), max(masked_phone), max(address), max(birthday)
-FROM {stage} WHERE order_no > %(after)s AND order_no <= %(upto)s AND buyer_key IS NOT NULL AND {which}
-GROUP BY buyer_key ORDER BY buyer_key
+CREATE {kind} TABLE {stage}_people {end} AS
+SELECT buyer_key, max(buyer_original) AS original, max(buyer_name) AS name, max(phone) AS phone, max(email) AS email,
+  max(city) AS city, max(country) AS country, max(loyalty_no) AS loyalty_no, max(wechat_id) AS wechat_id,
+  max(masked_phone) AS masked_phone, max(address) AS address, max(birthday) AS birthday, min(order_no) AS first
+FROM {stage} WHERE buyer_key IS NOT NULL GROUP BY buyer_key;
+CREATE INDEX ON {stage}_people (first);
 """
+
+_NEW_HERE, _LOST = "first > %(after)s AND first <= %(upto)s", "buyer_key = ANY(%(keys)s)"
 
 BUYERS = "CREATE TEMP TABLE chunk_buyers (buyer_key text, customer_id bigint) ON COMMIT DROP"
 
@@ -36,8 +41,16 @@ LEFT JOIN LATERAL (
 """  # noqa: S608  our own words
 
 
+def list_people(stage: str, *, temporary: bool = False) -> None:
+    """Make the table of all people of a staging table anew."""
+    kind, end = ("TEMP", "ON COMMIT DROP") if temporary else ("UNLOGGED", "")
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {stage}_people")
+        cursor.execute(PEOPLE.format(stage=stage, kind=kind, end=end))
+
+
 class People:
-    """The people of some rows of a staging table."""
+    """The people of some rows of a staging table, once they are listed."""
 
     def __init__(self, shop: Shop, stage: str, *, after: str, upto: str, source: str) -> None:
         self.shop, self.stage, self.source = shop, stage, source
@@ -47,12 +60,12 @@ class People:
         self.values: dict[str, str | list[str]] = {**values}
 
     def meet(self) -> None:
-        """Know everybody from now on; who is new becomes a customer."""
+        """Know from now on everybody whom no rows before these show; who is new becomes a customer."""
         for _buyers in self._matched():
             pass
 
     def write_buyers(self, cursor: CursorWrapper) -> None:
-        """Make `chunk_buyers`, the customer of every key, of people who were not met before."""
+        """Make `chunk_buyers`, the customer of every key, of people whom no rows before these show."""
         cursor.execute(BUYERS)
         for buyers in self._matched():
             _add(cursor, buyers)
@@ -68,24 +81,25 @@ class People:
 
     def _matched(self, keys: Sequence[str] | None = None) -> Iterator[dict[str, int]]:
         """Customer by key as staged, so many at once; of `keys` alone where they are given."""
-        which = "true" if keys is None else "buyer_key = ANY(%(keys)s)"
+        which = _NEW_HERE if keys is None else _LOST
         with connection.cursor() as cursor:
-            cursor.execute(PEOPLE.format(stage=self.stage, which=which), {**self.values, "keys": list(keys or ())})
+            cursor.execute(
+                f"SELECT * FROM {self.stage}_people WHERE {which} ORDER BY buyer_key",  # noqa: S608  our own names
+                {**self.values, "keys": list(keys or ())},
+            )
             while rows := cursor.fetchmany(AT_ONCE):
-                people = {str(row[0]): self._person(row) for row in rows}
-                ids = match_people(
-                    people=list(people.values()),
-                    source=self.source,
-                    is_demo=self.shop.is_demo,
-                    buyer_scope=self.scope,
-                )
-                yield {key: ids[person.key] for key, person in people.items()}
+                yield self._customers({str(row[0]): self._person(row) for row in rows})
+
+    def _customers(self, people: Mapping[str, Person]) -> dict[str, int]:
+        ids = match_people(
+            people=list(people.values()), source=self.source, is_demo=self.shop.is_demo, buyer_scope=self.scope
+        )
+        return {key: ids[person.key] for key, person in people.items()}
 
     def _person(self, row: Sequence[str | date | None]) -> Person:
-        key, original, name, phone, email, city, country, card, wechat, masked, address = (
-            str(t or "") for t in row[:-1]
-        )
-        birthday = row[-1] if isinstance(row[-1], date) else None
+        *texts, birthday, _first = row
+        key, original, name, phone, email, city, country, card, wechat, masked, address = (str(t or "") for t in texts)
+        birthday = birthday if isinstance(birthday, date) else None
         kind, _colon, value = key.partition(":")
         # A platform's buyer is one person in this shop; a phone or an e-mail is one person everywhere.
         scope = self.scope if kind in ("platform", "loyalty") else self.shared

@@ -135,9 +135,8 @@ class _Import:
     def _chunks(self) -> Iterator[Chunk]:
         """What is left to write, piece by piece; the people of each are met before it comes."""
         kinds, after = kinds_of(self.stage), self.file.applied_to
-        if self.is_about_orders:
-            with transaction.atomic():
-                prepare(self._chunk("", "", kinds))
+        with transaction.atomic():
+            prepare(self._chunk("", "", kinds))
         while upto := self._next_boundary(after, CHUNK_ROWS):
             chunk = self._chunk(after, upto, kinds)
             if self.is_about_orders:

@@ -34,7 +34,7 @@ def create(table: str, *, temporary: bool = False) -> None:
 
 
 def drop(table: str) -> None:
-    _run(f"DROP TABLE IF EXISTS {table}")
+    _run(f"DROP TABLE IF EXISTS {table}, {table}_people")
 
 
 def holds(table: str, last_row: int) -> bool:
