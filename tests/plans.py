@@ -10,15 +10,16 @@ from django.db import connection
 def walks(sql: str) -> list[str]:
     """The parts of a statement's plan that read a table or an index from end to end, although they need not.
 
-    Sequential scans are forbidden meanwhile, so that a table of a test is treated like one of a million rows.
+    Sequential scans are forbidden meanwhile, and so are joins that read both sides from end to end: a table of a test
+    is treated like one of a million rows.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("SET enable_seqscan = off; SET enable_mergejoin = off; SET enable_hashjoin = off")
         try:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
             (plan,) = cursor.fetchone()
         finally:
-            cursor.execute("RESET enable_seqscan")
+            cursor.execute("RESET enable_seqscan; RESET enable_mergejoin; RESET enable_hashjoin")
     return list(_walks((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
 
 
