@@ -34,8 +34,8 @@ _STATEMENTS = (
        FROM generate_series(1, %(products)s) n""",
     """INSERT INTO orders_order (shop_id, external_id, customer_id, state, platform_state, placed_at, paid_at, paid_on,
          total_amount, paid_amount, refunded_amount, extra, created_at, updated_at)
-       SELECT %(shop)s, '24' || lpad(n::text, 14, '0'), 1 + (n::bigint * 7919) %% %(customers)s, 'completed', '交易成功',
-         at, at, (at AT TIME ZONE 'Asia/Shanghai')::date, 90 + n %% 400, 90 + n %% 400,
+       SELECT %(shop)s, '24' || lpad(n::text, 14, '0'), 1 + (n::bigint * 7919) %% %(customers)s, 'completed',
+         '交易成功', at, at, (at AT TIME ZONE 'Asia/Shanghai')::date, 90 + n %% 400, 90 + n %% 400,
          CASE WHEN n %% 40 = 0 THEN 20 ELSE 0 END,
          '{}', now(), now() - n * interval '2 seconds'
        FROM (SELECT n, now() - (n::float / (2 * %(customers)s) * 700 || ' days')::interval AS at

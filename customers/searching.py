@@ -15,6 +15,8 @@ from customers.normalforms import normal_email, normal_phone
 
 #: People whom a key may find before their names are looked at.
 MANY = 200
+#: Shorter texts may be a phone, but also a customer's number.
+WHOLE = 10
 #: What the trigrams of an index can find within a text; shorter ones only at its beginning.
 TRIGRAM = 3
 
@@ -47,7 +49,7 @@ def find(text: str, *, by_parts: bool, limit: int) -> list[Hit]:
     that somebody has means them, and nobody whose address only contains it."""
     exact = _ids_by_key(text)
     ids = list(exact)
-    if exact and (normal_phone(text) or normal_email(text)):
+    if exact and len(text) >= WHOLE and (normal_phone(text) or normal_email(text)):
         limit = min(limit, len(exact))
     if len(ids) < limit:
         ids += _ids(_by_name(text, limit), known=ids)
