@@ -7,229 +7,559 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0001_initial'),
+        ("customers", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ErasedKey',
+            name="ErasedKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('erased_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("erased_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, unique=True, verbose_name='name')),
-                ('description', models.CharField(blank=True, max_length=200, verbose_name='description')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60, unique=True, verbose_name="name")),
+                ("description", models.CharField(blank=True, max_length=200, verbose_name="description")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['name'],
-                'permissions': [('tag_customer', 'May put tags on customers and write notes')],
+                "ordering": ["name"],
+                "permissions": [("tag_customer", "May put tags on customers and write notes")],
             },
         ),
         migrations.AlterModelOptions(
-            name='customer',
-            options={'ordering': ['-id'], 'permissions': [('export_customer', 'May export masked lists'), ('export_customer_clear', 'May export phone and e-mail in clear'), ('reveal_customer', "May reveal one customer's phone and e-mail"), ('list_customers', 'May browse the list'), ('erase_customer', "May hand over and erase a person's data")]},
+            name="customer",
+            options={
+                "ordering": ["-id"],
+                "permissions": [
+                    ("export_customer", "May export masked lists"),
+                    ("export_customer_clear", "May export phone and e-mail in clear"),
+                    ("reveal_customer", "May reveal one customer's phone and e-mail"),
+                    ("list_customers", "May browse the list"),
+                    ("erase_customer", "May hand over and erase a person's data"),
+                ],
+            },
         ),
         migrations.AddField(
-            model_name='shop',
-            name='buyer_scope',
-            field=models.CharField(blank=True, help_text='Shops with the same word here know a buyer by the same ID. Empty: it counts in this shop only.', max_length=40, verbose_name='buyers shared with'),
+            model_name="shop",
+            name="buyer_scope",
+            field=models.CharField(
+                blank=True,
+                help_text="Shops with the same word here know a buyer by the same ID. Empty: it counts in this shop only.",
+                max_length=40,
+                verbose_name="buyers shared with",
+            ),
         ),
         migrations.AlterField(
-            model_name='shop',
-            name='platform',
-            field=models.CharField(choices=[('taobao', 'Taobao'), ('tmall', 'Tmall'), ('jd', 'JD'), ('pinduoduo', 'Pinduoduo'), ('douyin', 'Douyin'), ('youzan', 'Youzan'), ('shopify', 'Shopify'), ('woocommerce', 'WooCommerce'), ('amazon', 'Amazon'), ('etsy', 'Etsy'), ('magento', 'Magento'), ('own', 'Own site'), ('other', 'Other')], default='own', max_length=20, verbose_name='platform'),
+            model_name="shop",
+            name="platform",
+            field=models.CharField(
+                choices=[
+                    ("taobao", "Taobao"),
+                    ("tmall", "Tmall"),
+                    ("jd", "JD"),
+                    ("pinduoduo", "Pinduoduo"),
+                    ("douyin", "Douyin"),
+                    ("youzan", "Youzan"),
+                    ("shopify", "Shopify"),
+                    ("woocommerce", "WooCommerce"),
+                    ("amazon", "Amazon"),
+                    ("etsy", "Etsy"),
+                    ("magento", "Magento"),
+                    ("own", "Own site"),
+                    ("other", "Other"),
+                ],
+                default="own",
+                max_length=20,
+                verbose_name="platform",
+            ),
         ),
         migrations.CreateModel(
-            name='Community',
+            name="Community",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('wechat', 'WeChat group'), ('wecom', 'WeCom group'), ('qq', 'QQ group'), ('douyin', 'Douyin fan group'), ('other', 'Other')], default='wechat', max_length=10, verbose_name='kind')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('external_id', models.CharField(blank=True, max_length=80, verbose_name='number on the platform')),
-                ('owner', models.CharField(blank=True, max_length=80, verbose_name='looked after by')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("wechat", "WeChat group"),
+                            ("wecom", "WeCom group"),
+                            ("qq", "QQ group"),
+                            ("douyin", "Douyin fan group"),
+                            ("other", "Other"),
+                        ],
+                        default="wechat",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("external_id", models.CharField(blank=True, max_length=80, verbose_name="number on the platform")),
+                ("owner", models.CharField(blank=True, max_length=80, verbose_name="looked after by")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name_plural': 'communities',
-                'ordering': ['name', 'id'],
-                'permissions': [('manage_communities', 'May keep communities and their members')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'name'), name='community_once'), models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('kind', 'external_id'), name='community_number_once')],
+                "verbose_name_plural": "communities",
+                "ordering": ["name", "id"],
+                "permissions": [("manage_communities", "May keep communities and their members")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "name"), name="community_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("external_id", ""), _negated=True),
+                        fields=("kind", "external_id"),
+                        name="community_number_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PointsRule',
+            name="PointsRule",
             fields=[
-                ('shop', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='points_rule', serialize=False, to='customers.shop')),
-                ('points_per_unit', models.DecimalField(decimal_places=4, max_digits=8, validators=[django.core.validators.MinValueValidator(0)], verbose_name='points per unit of currency')),
-                ('expire_days', models.PositiveIntegerField(blank=True, help_text='Empty: never.', null=True, verbose_name='points expire after days')),
-                ('starts_on', models.DateField(help_text='Earlier orders earn nothing.', verbose_name='orders paid from')),
-                ('is_active', models.BooleanField(default=True, verbose_name='in force')),
+                (
+                    "shop",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="points_rule",
+                        serialize=False,
+                        to="customers.shop",
+                    ),
+                ),
+                (
+                    "points_per_unit",
+                    models.DecimalField(
+                        decimal_places=4,
+                        max_digits=8,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                        verbose_name="points per unit of currency",
+                    ),
+                ),
+                (
+                    "expire_days",
+                    models.PositiveIntegerField(
+                        blank=True, help_text="Empty: never.", null=True, verbose_name="points expire after days"
+                    ),
+                ),
+                (
+                    "starts_on",
+                    models.DateField(help_text="Earlier orders earn nothing.", verbose_name="orders paid from"),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="in force")),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('points_per_unit__gte', 0)), name='points_rate_not_negative')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("points_per_unit__gte", 0)), name="points_rate_not_negative"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Tier',
+            name="Tier",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('book', models.CharField(max_length=40, verbose_name='measured with')),
-                ('rank', models.PositiveSmallIntegerField(help_text='1 is the lowest.', validators=[django.core.validators.MinValueValidator(1)], verbose_name='step')),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('min_net_amount', models.DecimalField(blank=True, decimal_places=2, max_digits=14, null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='net amount of at least')),
-                ('min_orders', models.PositiveIntegerField(blank=True, null=True, verbose_name='paid orders of at least')),
-                ('within_days', models.PositiveIntegerField(default=365, help_text='0 counts everything ever bought.', verbose_name='within the last days')),
-                ('benefits', models.CharField(blank=True, max_length=300, verbose_name='benefits')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("book", models.CharField(max_length=40, verbose_name="measured with")),
+                (
+                    "rank",
+                    models.PositiveSmallIntegerField(
+                        help_text="1 is the lowest.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="step",
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                (
+                    "min_net_amount",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=2,
+                        max_digits=14,
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(0)],
+                        verbose_name="net amount of at least",
+                    ),
+                ),
+                (
+                    "min_orders",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="paid orders of at least"),
+                ),
+                (
+                    "within_days",
+                    models.PositiveIntegerField(
+                        default=365, help_text="0 counts everything ever bought.", verbose_name="within the last days"
+                    ),
+                ),
+                ("benefits", models.CharField(blank=True, max_length=300, verbose_name="benefits")),
             ],
             options={
-                'ordering': ['book', 'rank'],
-                'permissions': [('manage_loyalty', 'May set up tiers and points, and book points by hand')],
-                'constraints': [models.UniqueConstraint(fields=('book', 'rank'), name='tier_rank_once_per_book'), models.UniqueConstraint(fields=('book', 'name'), name='tier_name_once_per_book'), models.CheckConstraint(condition=models.Q(('rank__gte', 1)), name='tier_rank_from_1'), models.CheckConstraint(condition=models.Q(('min_net_amount__isnull', False), ('min_orders__isnull', False), _connector='OR'), name='tier_has_a_threshold')],
+                "ordering": ["book", "rank"],
+                "permissions": [("manage_loyalty", "May set up tiers and points, and book points by hand")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("book", "rank"), name="tier_rank_once_per_book"),
+                    models.UniqueConstraint(fields=("book", "name"), name="tier_name_once_per_book"),
+                    models.CheckConstraint(condition=models.Q(("rank__gte", 1)), name="tier_rank_from_1"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("min_net_amount__isnull", False), ("min_orders__isnull", False), _connector="OR"
+                        ),
+                        name="tier_has_a_threshold",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CommunityMember',
+            name="CommunityMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateField(verbose_name='member since')),
-                ('source', models.CharField(blank=True, max_length=80, verbose_name='came from')),
-                ('left_on', models.DateField(blank=True, null=True, verbose_name='left on')),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
-                ('community', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='customers.community')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='communities', to='customers.customer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.DateField(verbose_name="member since")),
+                ("source", models.CharField(blank=True, max_length=80, verbose_name="came from")),
+                ("left_on", models.DateField(blank=True, null=True, verbose_name="left on")),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "community",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="members", to="customers.community"
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="communities", to="customers.customer"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-since', '-id'],
-                'indexes': [models.Index(fields=['community', '-since', '-id'], name='customers_c_communi_6f25b3_idx')],
-                'constraints': [models.UniqueConstraint(fields=('community', 'customer'), name='community_member_once'), models.CheckConstraint(condition=models.Q(('left_on__isnull', True), ('left_on__gte', models.F('since')), _connector='OR'), name='left_after_joining')],
+                "ordering": ["-since", "-id"],
+                "indexes": [models.Index(fields=["community", "-since", "-id"], name="customers_c_communi_6f25b3_idx")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("community", "customer"), name="community_member_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("left_on__isnull", True), ("left_on__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="left_after_joining",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CustomerMerge',
+            name="CustomerMerge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
-                ('moved', models.JSONField(default=dict, help_text='Table → keys of the rows that moved, and values before.')),
-                ('merged_at', models.DateTimeField(auto_now_add=True)),
-                ('undone_at', models.DateTimeField(null=True)),
-                ('gone', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='merges_away', to='customers.customer')),
-                ('kept', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='merges', to='customers.customer')),
-                ('merged_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('undone_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                (
+                    "moved",
+                    models.JSONField(default=dict, help_text="Table → keys of the rows that moved, and values before."),
+                ),
+                ("merged_at", models.DateTimeField(auto_now_add=True)),
+                ("undone_at", models.DateTimeField(null=True)),
+                (
+                    "gone",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="merges_away", to="customers.customer"
+                    ),
+                ),
+                (
+                    "kept",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="merges", to="customers.customer"
+                    ),
+                ),
+                (
+                    "merged_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "undone_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('gone',), name='gone_once'), models.CheckConstraint(condition=models.Q(('kept', models.F('gone')), _negated=True), name='merge_of_two')],
+                "ordering": ["-id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("undone_at__isnull", True)), fields=("gone",), name="gone_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kept", models.F("gone")), _negated=True), name="merge_of_two"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CustomerNote',
+            name="CustomerNote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(max_length=5000, verbose_name='note')),
-                ('written_at', models.DateTimeField(auto_now_add=True)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='customers.customer')),
-                ('written_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("text", models.TextField(max_length=5000, verbose_name="note")),
+                ("written_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="customers.customer"
+                    ),
+                ),
+                (
+                    "written_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-written_at', '-id'],
-                'indexes': [models.Index(fields=['customer', '-written_at', '-id'], name='note_newest')],
+                "ordering": ["-written_at", "-id"],
+                "indexes": [models.Index(fields=["customer", "-written_at", "-id"], name="note_newest")],
             },
         ),
         migrations.CreateModel(
-            name='DuplicatePair',
+            name="DuplicatePair",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reasons', models.JSONField(default=list, help_text='Kinds of what they share.')),
-                ('score', models.PositiveSmallIntegerField(default=0, help_text='The more they share, the higher.')),
-                ('state', models.CharField(choices=[('open', 'To decide'), ('merged', 'One person'), ('different', 'Not the same')], default='open', max_length=9)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('found_at', models.DateTimeField(auto_now_add=True)),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('first', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pairs_as_first', to='customers.customer')),
-                ('second', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pairs_as_second', to='customers.customer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reasons", models.JSONField(default=list, help_text="Kinds of what they share.")),
+                ("score", models.PositiveSmallIntegerField(default=0, help_text="The more they share, the higher.")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "To decide"), ("merged", "One person"), ("different", "Not the same")],
+                        default="open",
+                        max_length=9,
+                    ),
+                ),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("found_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "first",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pairs_as_first",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "second",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pairs_as_second",
+                        to="customers.customer",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-score', '-id'],
-                'permissions': [('merge_customer', 'May merge customers and take merges back')],
-                'indexes': [models.Index(fields=['state', '-score', '-id'], name='customers_d_state_49e947_idx')],
-                'constraints': [models.UniqueConstraint(fields=('first', 'second'), name='pair_once'), models.CheckConstraint(condition=models.Q(('first__lt', models.F('second'))), name='pair_in_order')],
+                "ordering": ["-score", "-id"],
+                "permissions": [("merge_customer", "May merge customers and take merges back")],
+                "indexes": [models.Index(fields=["state", "-score", "-id"], name="customers_d_state_49e947_idx")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("first", "second"), name="pair_once"),
+                    models.CheckConstraint(condition=models.Q(("first__lt", models.F("second"))), name="pair_in_order"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PointsEntry',
+            name="PointsEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('earn', 'Earned'), ('reverse', 'Taken back'), ('redeem', 'Redeemed'), ('expire', 'Expired'), ('adjust', 'Corrected')], max_length=8)),
-                ('points', models.BigIntegerField(verbose_name='points')),
-                ('occurred_at', models.DateTimeField(verbose_name='when')),
-                ('expires_on', models.DateField(null=True, verbose_name='expires on')),
-                ('order_id', models.BigIntegerField(null=True)),
-                ('key', models.CharField(max_length=100, unique=True)),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
-                ('booked_at', models.DateTimeField(auto_now_add=True)),
-                ('booked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='points_entries', to='customers.customer')),
-                ('shop', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='points_entries', to='customers.shop')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("earn", "Earned"),
+                            ("reverse", "Taken back"),
+                            ("redeem", "Redeemed"),
+                            ("expire", "Expired"),
+                            ("adjust", "Corrected"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("points", models.BigIntegerField(verbose_name="points")),
+                ("occurred_at", models.DateTimeField(verbose_name="when")),
+                ("expires_on", models.DateField(null=True, verbose_name="expires on")),
+                ("order_id", models.BigIntegerField(null=True)),
+                ("key", models.CharField(max_length=100, unique=True)),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                ("booked_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "booked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="points_entries",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="points_entries",
+                        to="customers.shop",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'points entries',
-                'ordering': ['-occurred_at', '-id'],
-                'indexes': [models.Index(fields=['customer', '-occurred_at', '-id'], name='points_newest'), models.Index(condition=models.Q(('order_id__isnull', False)), fields=['order_id'], name='points_of_order'), models.Index(condition=models.Q(('expires_on__isnull', False)), fields=['expires_on'], name='points_expiring')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('points', 0), _negated=True), name='entry_moves_points'), models.CheckConstraint(condition=models.Q(('kind', 'adjust'), models.Q(('kind', 'earn'), ('points__gt', 0)), models.Q(models.Q(('kind__in', ['adjust', 'earn']), _negated=True), ('points__lt', 0)), _connector='OR'), name='entry_sign_fits_kind')],
+                "verbose_name_plural": "points entries",
+                "ordering": ["-occurred_at", "-id"],
+                "indexes": [
+                    models.Index(fields=["customer", "-occurred_at", "-id"], name="points_newest"),
+                    models.Index(
+                        condition=models.Q(("order_id__isnull", False)), fields=["order_id"], name="points_of_order"
+                    ),
+                    models.Index(
+                        condition=models.Q(("expires_on__isnull", False)), fields=["expires_on"], name="points_expiring"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("points", 0), _negated=True), name="entry_moves_points"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind", "adjust"),
+                            models.Q(("kind", "earn"), ("points__gt", 0)),
+                            models.Q(models.Q(("kind__in", ["adjust", "earn"]), _negated=True), ("points__lt", 0)),
+                            _connector="OR",
+                        ),
+                        name="entry_sign_fits_kind",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CustomerTag',
+            name="CustomerTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(choices=[('hand', 'By hand'), ('rule', 'By rule'), ('import', 'By import')], default='hand', max_length=6)),
-                ('import_id', models.BigIntegerField(help_text='The import that brought it.', null=True)),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
-                ('added_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='customers.customer')),
-                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='uses', to='customers.tag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("hand", "By hand"), ("rule", "By rule"), ("import", "By import")],
+                        default="hand",
+                        max_length=6,
+                    ),
+                ),
+                ("import_id", models.BigIntegerField(help_text="The import that brought it.", null=True)),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "added_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tags", to="customers.customer"
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="uses", to="customers.tag"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['tag__name'],
-                'constraints': [models.UniqueConstraint(fields=('customer', 'tag'), name='tag_once_per_customer')],
+                "ordering": ["tag__name"],
+                "constraints": [models.UniqueConstraint(fields=("customer", "tag"), name="tag_once_per_customer")],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('customer', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='membership', serialize=False, to='customers.customer')),
-                ('number', models.CharField(blank=True, max_length=60, verbose_name='loyalty number')),
-                ('joined_on', models.DateField(null=True, verbose_name='member since')),
-                ('tier_since', models.DateField(null=True)),
-                ('points', models.BigIntegerField(default=0, verbose_name='points')),
-                ('tier', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='members', to='customers.tier')),
+                (
+                    "customer",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="membership",
+                        serialize=False,
+                        to="customers.customer",
+                    ),
+                ),
+                ("number", models.CharField(blank=True, max_length=60, verbose_name="loyalty number")),
+                ("joined_on", models.DateField(null=True, verbose_name="member since")),
+                ("tier_since", models.DateField(null=True)),
+                ("points", models.BigIntegerField(default=0, verbose_name="points")),
+                (
+                    "tier",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="members",
+                        to="customers.tier",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['-points', '-customer'], name='customers_m_points_10935d_idx'), models.Index(fields=['tier', '-customer'], name='customers_m_tier_id_d799b1_idx')],
+                "indexes": [
+                    models.Index(fields=["-points", "-customer"], name="customers_m_points_10935d_idx"),
+                    models.Index(fields=["tier", "-customer"], name="customers_m_tier_id_d799b1_idx"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='WeakKey',
+            name="WeakKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('phone', 'The same masked phone'), ('address', 'The same name and address'), ('nick', 'The same nick')], max_length=10)),
-                ('value', models.CharField(max_length=254)),
-                ('source', models.CharField(blank=True, max_length=60)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='weak_keys', to='customers.customer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("phone", "The same masked phone"),
+                            ("address", "The same name and address"),
+                            ("nick", "The same nick"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("value", models.CharField(max_length=254)),
+                ("source", models.CharField(blank=True, max_length=60)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="weak_keys", to="customers.customer"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('kind', 'value', 'customer'), name='weak_key_once')],
+                "constraints": [models.UniqueConstraint(fields=("kind", "value", "customer"), name="weak_key_once")],
             },
         ),
     ]

@@ -5,27 +5,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0004_search'),
+        ("customers", "0004_search"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='identity',
-            name='identity_is_one_customers',
+            model_name="identity",
+            name="identity_is_one_customers",
         ),
         migrations.RemoveIndex(
-            model_name='identity',
-            name='customers_i_value_8ce1e3_idx',
+            model_name="identity",
+            name="customers_i_value_8ce1e3_idx",
         ),
         migrations.AlterField(
-            model_name='identity',
-            name='customer',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='customers.customer'),
+            model_name="identity",
+            name="customer",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="identities",
+                to="customers.customer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.UniqueConstraint(fields=('value', 'kind', 'scope'), name='identity_is_one_customers'),
+            model_name="identity",
+            constraint=models.UniqueConstraint(fields=("value", "kind", "scope"), name="identity_is_one_customers"),
         ),
     ]

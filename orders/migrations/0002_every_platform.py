@@ -5,175 +5,276 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0002_one_customer'),
-        ('orders', '0001_initial'),
+        ("customers", "0002_one_customer"),
+        ("orders", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CatalogueItem',
+            name="CatalogueItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=300, verbose_name='name')),
-                ('category', models.CharField(blank=True, max_length=120, verbose_name='category')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=300, verbose_name="name")),
+                ("category", models.CharField(blank=True, max_length=120, verbose_name="category")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['name', 'id'],
+                "ordering": ["name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='DifferentProducts',
+            name="DifferentProducts",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('decided_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("decided_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ImportChange',
+            name="ImportChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('order_id', models.BigIntegerField()),
-                ('before', models.JSONField(help_text='Columns of the order, its lines and its refunds.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("order_id", models.BigIntegerField()),
+                ("before", models.JSONField(help_text="Columns of the order, its lines and its refunds.")),
             ],
         ),
         migrations.CreateModel(
-            name='ParkedRow',
+            name="ParkedRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('order_no', models.CharField(max_length=80)),
-                ('row_no', models.BigIntegerField(help_text='Line of the file, the header being 1.')),
-                ('row', models.JSONField()),
-                ('parked_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("order_no", models.CharField(max_length=80)),
+                ("row_no", models.BigIntegerField(help_text="Line of the file, the header being 1.")),
+                ("row", models.JSONField()),
+                ("parked_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AlterModelOptions(
-            name='product',
-            options={'ordering': ['name', 'id'], 'permissions': [('manage_catalogue', 'May set categories and costs, and link products across shops')]},
+            name="product",
+            options={
+                "ordering": ["name", "id"],
+                "permissions": [("manage_catalogue", "May set categories and costs, and link products across shops")],
+            },
         ),
         migrations.AddField(
-            model_name='importfile',
-            name='part',
-            field=models.CharField(blank=True, help_text='Sheet of a workbook or member of an archive that is read.', max_length=120),
+            model_name="importfile",
+            name="part",
+            field=models.CharField(
+                blank=True, help_text="Sheet of a workbook or member of an archive that is read.", max_length=120
+            ),
         ),
         migrations.AddField(
-            model_name='importfile',
-            name='subject',
-            field=models.CharField(choices=[('orders', 'Orders'), ('customers', 'Customers')], default='orders', max_length=9),
+            model_name="importfile",
+            name="subject",
+            field=models.CharField(
+                choices=[("orders", "Orders"), ("customers", "Customers")], default="orders", max_length=9
+            ),
         ),
         migrations.AddField(
-            model_name='importfile',
-            name='undone',
-            field=models.JSONField(default=dict, help_text='What taking the import back did, and what it had to leave.'),
+            model_name="importfile",
+            name="undone",
+            field=models.JSONField(
+                default=dict, help_text="What taking the import back did, and what it had to leave."
+            ),
         ),
         migrations.AddField(
-            model_name='order',
-            name='import_id',
-            field=models.BigIntegerField(help_text='The import that wrote it last; none where a program or a person did.', null=True),
+            model_name="order",
+            name="import_id",
+            field=models.BigIntegerField(
+                help_text="The import that wrote it last; none where a program or a person did.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='refund',
-            name='import_id',
-            field=models.BigIntegerField(help_text='The import that wrote it last.', null=True),
+            model_name="refund",
+            name="import_id",
+            field=models.BigIntegerField(help_text="The import that wrote it last.", null=True),
         ),
         migrations.AlterField(
-            model_name='importfile',
-            name='state',
-            field=models.CharField(choices=[('received', 'Received'), ('checked', 'Checked'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('undone', 'Undone')], default='received', max_length=10),
+            model_name="importfile",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("received", "Received"),
+                    ("checked", "Checked"),
+                    ("running", "Running"),
+                    ("done", "Done"),
+                    ("failed", "Failed"),
+                    ("cancelled", "Cancelled"),
+                    ("undone", "Undone"),
+                ],
+                default="received",
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='order',
-            name='customer',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='orders', to='customers.customer'),
+            model_name="order",
+            name="customer",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="orders",
+                to="customers.customer",
+            ),
         ),
         migrations.AlterField(
-            model_name='order',
-            name='shop',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='customers.shop'),
+            model_name="order",
+            name="shop",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="orders",
+                to="customers.shop",
+            ),
         ),
         migrations.AlterField(
-            model_name='order',
-            name='state',
-            field=models.CharField(choices=[('created', 'Unpaid'), ('paid', 'Paid'), ('shipped', 'Shipped'), ('delivered', 'Delivered'), ('completed', 'Completed'), ('closed', 'Closed'), ('refunding', 'Refund asked for'), ('refunded', 'Refunded')], max_length=10, verbose_name='state'),
+            model_name="order",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("created", "Unpaid"),
+                    ("paid", "Paid"),
+                    ("shipped", "Shipped"),
+                    ("delivered", "Delivered"),
+                    ("completed", "Completed"),
+                    ("closed", "Closed"),
+                    ("refunding", "Refund asked for"),
+                    ("refunded", "Refunded"),
+                ],
+                max_length=10,
+                verbose_name="state",
+            ),
         ),
         migrations.AlterField(
-            model_name='orderline',
-            name='order',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='orders.order'),
+            model_name="orderline",
+            name="order",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="lines",
+                to="orders.order",
+            ),
         ),
         migrations.AlterField(
-            model_name='orderline',
-            name='product',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='lines', to='orders.product'),
+            model_name="orderline",
+            name="product",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="lines",
+                to="orders.product",
+            ),
         ),
         migrations.AlterField(
-            model_name='product',
-            name='shop',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='products', to='customers.shop'),
+            model_name="product",
+            name="shop",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="products",
+                to="customers.shop",
+            ),
         ),
         migrations.AlterField(
-            model_name='refund',
-            name='customer',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='refunds', to='customers.customer'),
+            model_name="refund",
+            name="customer",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="refunds",
+                to="customers.customer",
+            ),
         ),
         migrations.AlterField(
-            model_name='refund',
-            name='shop',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='refunds', to='customers.shop'),
+            model_name="refund",
+            name="shop",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="refunds", to="customers.shop"
+            ),
         ),
         migrations.AddField(
-            model_name='product',
-            name='item',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='products', to='orders.catalogueitem'),
+            model_name="product",
+            name="item",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="products",
+                to="orders.catalogueitem",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('cost__isnull', True), ('cost__gte', 0), _connector='OR'), name='cost_not_negative'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cost__isnull", True), ("cost__gte", 0), _connector="OR"), name="cost_not_negative"
+            ),
         ),
         migrations.AddField(
-            model_name='differentproducts',
-            name='first',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='different_as_first', to='orders.product'),
+            model_name="differentproducts",
+            name="first",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="different_as_first", to="orders.product"
+            ),
         ),
         migrations.AddField(
-            model_name='differentproducts',
-            name='second',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='different_as_second', to='orders.product'),
+            model_name="differentproducts",
+            name="second",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="different_as_second", to="orders.product"
+            ),
         ),
         migrations.AddField(
-            model_name='importchange',
-            name='import_file',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='orders.importfile'),
+            model_name="importchange",
+            name="import_file",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="changes",
+                to="orders.importfile",
+            ),
         ),
         migrations.AddField(
-            model_name='parkedrow',
-            name='import_file',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='parked', to='orders.importfile'),
+            model_name="parkedrow",
+            name="import_file",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="parked", to="orders.importfile"
+            ),
         ),
         migrations.AddField(
-            model_name='parkedrow',
-            name='shop',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='parked_rows', to='customers.shop'),
+            model_name="parkedrow",
+            name="shop",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="parked_rows",
+                to="customers.shop",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='differentproducts',
-            constraint=models.UniqueConstraint(fields=('first', 'second'), name='different_once'),
+            model_name="differentproducts",
+            constraint=models.UniqueConstraint(fields=("first", "second"), name="different_once"),
         ),
         migrations.AddConstraint(
-            model_name='differentproducts',
-            constraint=models.CheckConstraint(condition=models.Q(('first__lt', models.F('second'))), name='different_in_order'),
+            model_name="differentproducts",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("first__lt", models.F("second"))), name="different_in_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='importchange',
-            constraint=models.UniqueConstraint(fields=('import_file', 'order_id'), name='changed_once_per_import'),
+            model_name="importchange",
+            constraint=models.UniqueConstraint(fields=("import_file", "order_id"), name="changed_once_per_import"),
         ),
         migrations.AddConstraint(
-            model_name='parkedrow',
-            constraint=models.UniqueConstraint(fields=('shop', 'order_no', 'import_file', 'row_no'), name='parked_once'),
+            model_name="parkedrow",
+            constraint=models.UniqueConstraint(
+                fields=("shop", "order_no", "import_file", "row_no"), name="parked_once"
+            ),
         ),
     ]

@@ -6,26 +6,52 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0002_one_customer'),
-        ('segmentation', '0001_initial'),
+        ("customers", "0002_one_customer"),
+        ("segmentation", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TagRule',
+            name="TagRule",
             fields=[
-                ('tag', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='rule', serialize=False, to='customers.tag')),
-                ('size', models.IntegerField(help_text='Members at the last time; none where they cannot be counted.', null=True)),
-                ('applied_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('segment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tag_rules', to='segmentation.segment')),
+                (
+                    "tag",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="rule",
+                        serialize=False,
+                        to="customers.tag",
+                    ),
+                ),
+                (
+                    "size",
+                    models.IntegerField(
+                        help_text="Members at the last time; none where they cannot be counted.", null=True
+                    ),
+                ),
+                ("applied_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "segment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tag_rules", to="segmentation.segment"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['tag__name'],
+                "ordering": ["tag__name"],
             },
         ),
     ]

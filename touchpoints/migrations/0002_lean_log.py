@@ -5,27 +5,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0002_one_customer'),
-        ('orders', '0002_every_platform'),
-        ('touchpoints', '0001_initial'),
+        ("customers", "0002_one_customer"),
+        ("orders", "0002_every_platform"),
+        ("touchpoints", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='touchpoint',
-            name='customer',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='touchpoints', to='customers.customer'),
+            model_name="touchpoint",
+            name="customer",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="touchpoints",
+                to="customers.customer",
+            ),
         ),
         migrations.AlterField(
-            model_name='touchpoint',
-            name='order',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='touchpoints', to='orders.order'),
+            model_name="touchpoint",
+            name="order",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="touchpoints",
+                to="orders.order",
+            ),
         ),
         migrations.AlterField(
-            model_name='touchpoint',
-            name='shop',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='customers.shop'),
+            model_name="touchpoint",
+            name="shop",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                to="customers.shop",
+            ),
         ),
     ]
