@@ -38,5 +38,5 @@ def _has_many(table: str) -> bool:
     if table == "None":
         return True  # a bitmap of an index: its table stands in the node above
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM (SELECT FROM {table} LIMIT {FEW}) some")
+        cursor.execute(f"SELECT count(*) FROM (SELECT FROM {table} LIMIT {FEW}) AS few")
         return bool(cursor.fetchone()[0] >= FEW)
