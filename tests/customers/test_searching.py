@@ -68,7 +68,7 @@ def test_parts_of_an_address_find_only_for_whoever_may_see_it() -> None:
 @pytest.mark.usefixtures("people")
 def test_a_number_finds_its_customer_before_a_name_that_holds_it() -> None:
     lei = Customer.objects.get(name="Li Lei")
-    make_customer(f"Shop {lei.pk}")
+    make_customer(f"{lei.pk} Shop")
     first, second = searching.find(str(lei.pk), by_parts=False, limit=9)
     assert (first.customer, first.is_exact, second.is_exact) == (lei, True, False)
 
