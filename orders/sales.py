@@ -9,6 +9,7 @@ from django.db.models import Max
 from crm_suite.lib.days import today_in
 from customers.books import Book
 from orders.models import Order
+from orders.ratios import Ratios
 from orders.sql import COUNTS, kept, rows
 
 PERIOD_DAYS = 30
@@ -26,7 +27,7 @@ class Anchor:
 
 
 @dataclass(frozen=True)
-class Sales:
+class Sales(Ratios):
     """Paid orders of `first`…`last`. `revenue` is paid − refunded; refunds without order count on their own day.
 
     `buyers` are customers with a paid order in the period; anonymous orders count in revenue and orders only.
@@ -39,16 +40,6 @@ class Sales:
     orders: int
     buyers: int
     returning: int
-
-    @property
-    def repeat_share(self) -> float | None:
-        """Returning ÷ buyers, 0–1; None without buyers."""
-        return self.returning / self.buyers if self.buyers else None
-
-    @property
-    def average_order(self) -> Decimal | None:
-        """Revenue ÷ orders; None without orders."""
-        return self.revenue / self.orders if self.orders else None
 
 
 @dataclass(frozen=True)

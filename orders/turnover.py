@@ -16,9 +16,9 @@ from django.utils import timezone
 from customers.books import Book
 from orders.margins import Margin, margins
 from orders.models import Order
+from orders.ratios import Ratios
 from orders.sql import COUNTS, kept, rows
 
-GRAINS = ("day", "week", "month")
 LONGEST_DAYS = 3_660  # ten years
 MOST_PARTS = {"day": 93, "week": 160, "month": 125}
 
@@ -72,7 +72,7 @@ def fitting_grain(first: date, last: date, wish: str = "") -> str:
 
 
 @dataclass(frozen=True)
-class Turnover:
+class Turnover(Ratios):
     """Sales of one row.
 
     `paid`: what orders paid in the period brought in, before refunds. `refunded`: what of it was given back, whenever,
@@ -96,16 +96,6 @@ class Turnover:
     def refund_share(self) -> float | None:
         """Refunded ÷ paid, 0–1; None where nothing was paid."""
         return float(self.refunded / self.paid) if self.paid else None
-
-    @property
-    def repeat_share(self) -> float | None:
-        """Returning ÷ buyers, 0–1; None without buyers."""
-        return self.returning / self.buyers if self.buyers else None
-
-    @property
-    def average_order(self) -> Decimal | None:
-        """Revenue ÷ orders; None without orders."""
-        return self.revenue / self.orders if self.orders else None
 
 
 @dataclass(frozen=True)
