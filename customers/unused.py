@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import Exists, F, Model, OuterRef, QuerySet
 
+from crm_suite.access.models import AuditEvent
 from customers.locks import hold_merging
 from customers.models import Customer, CustomerTag, DuplicatePair, Identity, Membership, PointsEntry, WeakKey
 
@@ -30,10 +31,18 @@ def remove_unused(*, import_id: int) -> int:
 @transaction.atomic
 def _remove(ids: Sequence[int], source: str, import_id: int) -> int:
     hold_merging()  # whoever found one of them by a key writes for them until its commit
-    people = Customer.objects.filter(pk__in=ids)
+    here = Customer.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk", flat=True)
+    people = Customer.objects.filter(pk__in=set(here) - _edited(ids), note="")
     unused = list(_unused(people, source, import_id).values_list("pk", flat=True))
     Customer.objects.filter(pk__in=unused).delete()
     return len(unused)
+
+
+def _edited(ids: Sequence[int]) -> set[int]:
+    """Those whose name, address or city somebody has put right: only the record of it says so."""
+    targets = [f"customer:{pk}" for pk in ids]
+    edits = AuditEvent.objects.filter(action="customer.edit", target__in=targets)
+    return {int(target.removeprefix("customer:")) for target in edits.values_list("target", flat=True)}
 
 
 def _unused(people: QuerySet[Customer], source: str, import_id: int) -> QuerySet[Customer]:

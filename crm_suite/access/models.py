@@ -77,6 +77,8 @@ class AuditEvent(models.Model):
         indexes = [
             # Activity page, filtered by what was done.
             models.Index(fields=["action", "-id"]),
+            # What was done to one customer, order or campaign.
+            models.Index(fields=["target"]),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.db import connection
 from crm_suite.jobs import services as jobs
 from crm_suite.lib.errors import WrongState
 from customers.models import Customer, CustomerNote
+from customers.services import edit_customer
 from orders import services
 from orders.importers.undo import carry_out, start_undo, undo_import, undo_preview
 from orders.models import ImportChange, ImportFile, Order, ParkedRow, Product, Refund
@@ -126,11 +127,12 @@ def test_refunds_without_an_order_go_or_become_what_they_were():
 
 
 def test_customers_who_have_anything_else_stay(shop):
-    done = told(shop, *(f"{buyer},2024-01-01,,TEA,40,created,,{buyer}," for buyer in ("li", "wang", "zhao")))
+    done = told(shop, *(f"{buyer},2024-01-01,,TEA,40,created,,{buyer}," for buyer in ("li", "wang", "zhao", "sun")))
     CustomerNote.objects.create(customer=order(shop, "wang").customer, text="Called.")
+    edit_customer(customer=order(shop, "sun").customer, name="Sun Yi")
     services.upsert_orders(shop=shop, orders=[replace(TEA, external_id="9", buyer_id="zhao")])
     assert undo_import(import_file=done)["customers"] == 1
-    assert set(Customer.objects.values_list("identities__value", flat=True)) == {"wang", "zhao"}
+    assert set(Customer.objects.values_list("identities__value", flat=True)) == {"wang", "zhao", "sun"}
 
 
 def test_products_that_somebody_else_uses_stay(shop):
