@@ -6,11 +6,10 @@ FAULT_LINES says how many, FAULT_SEED draws other moments.
 
 import os
 import random
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -25,14 +24,15 @@ from customers.models import Shop
 from orders import services
 from orders.models import ImportFile
 from tests.builders import make_shop
-from tests.processes import ROOT, environment, kill9, wait_until
+from tests.processes import ROOT, environment, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults, pytest.mark.slow]
 
 LINES = int(os.environ.get("FAULT_LINES", "6000"))
 SEED = int(os.environ.get("FAULT_SEED", "20261122"))
-PIECES = ["200"] if LINES < 100_000 else []
+PIECE = 200 if LINES < 100_000 else 0
 KILLS = 10
+PIECES_BETWEEN = 6
 IMPORTERS = 8
 
 
@@ -57,32 +57,16 @@ def started(import_file: ImportFile) -> Job:
     return services.start_import(import_file=import_file, despite_errors=True)
 
 
-@contextmanager
-def importer(job: Job) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "tests.faults.importer", str(job.pk), *PIECES]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(), start_new_session=True)
-    try:
-        yield process
-    finally:
-        kill9(process)
+def importer(job: Job, *, dies_after: int = 0, part: float = 0) -> int:
+    """Carry the import out in a process of its own, to its end or to its death; returns how it ended."""
+    command = [sys.executable, "-m", "tests.faults.importer", *map(str, (job.pk, PIECE, dies_after, part))]
+    return subprocess.run(command, cwd=ROOT, env=environment(), timeout=1_800, check=False).returncode
 
 
 def finish(job: Job) -> None:
-    with importer(job) as process:
-        assert process.wait(timeout=1_800) == 0
+    assert importer(job) == 0
     job.refresh_from_db()
     assert job.state == Job.State.DONE, job.message
-
-
-def standing(import_file: ImportFile) -> tuple[object, ...]:
-    """How far the import has come: rows read, orders written, orders told of."""
-    steps = ImportFile.objects.filter(pk=import_file.pk).values_list("staged_rows", "applied_to", "announced_to")
-    return steps.get()
-
-
-def until_it_goes_on(import_file: ImportFile) -> None:
-    where = standing(import_file)
-    wait_until(lambda: standing(import_file) != where, what="the importer goes on", seconds=300)
 
 
 def is_let_go(job: Job) -> bool:
@@ -154,11 +138,8 @@ def test_killed_ten_times_a_file_ends_like_an_undisturbed_one(shop, tmp_path):
     job = started(storm)
     chance = random.Random(SEED)
     for _kill in range(KILLS):
-        with importer(job) as process:
-            for _step in range(chance.randint(1, 4)):
-                until_it_goes_on(storm)
-            time.sleep(chance.random() * 0.05)
-            assert process.poll() is None, "the importer ended before it could be killed"
+        died = importer(job, dies_after=chance.randint(1, PIECES_BETWEEN), part=chance.random())
+        assert died == -signal.SIGKILL, "the importer ended before it was killed"
         wait_until(lambda: is_let_go(job), what="the killed importer's lock is free")
         Job.objects.filter(pk=job.pk).update(attempts=0)
     finish(job)
