@@ -14,10 +14,11 @@ class SegmentationConfig(AppConfig):
         from customers.signals import customers_merged
         from orders.signals import import_finished
         from segmentation import receivers, services
-        from segmentation.models import LabelChange
+        from segmentation.models import CustomerValue, LabelChange
 
         register_kind(services.KIND, "segmentation.tasks.run_analysis")
         import_finished.connect(receivers.after_import, dispatch_uid="segmentation.after_import")
         customers_merged.connect(receivers.after_merge, dispatch_uid="segmentation.after_merge")
         # Two histories of stages, mixed, would say nothing of either.
         keep_apart(LabelChange)
+        keep_apart(CustomerValue)

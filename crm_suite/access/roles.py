@@ -25,6 +25,7 @@ _READ_LISTS = {
 _PLAN = {
     "customers.tag_customer", "customers.manage_communities",
     "segmentation.add_segment", "segmentation.change_segment", "segmentation.export_segment",
+    "segmentation.manage_spend",
     "campaigns.add_planentry", "campaigns.change_planentry", "campaigns.delete_planentry",
     "campaigns.add_template", "campaigns.change_template",
     "campaigns.add_campaign", "campaigns.change_campaign",
@@ -35,7 +36,7 @@ _OPERATE = {
     "orders.import_orders", "orders.export_orders", "customers.reveal_customer", "customers.change_customer",
     "customers.manage_shops", "customers.record_optout", "customers.view_suppression",
     "customers.merge_customer", "customers.manage_loyalty", "orders.manage_catalogue",
-    "segmentation.run_analysis",
+    "segmentation.run_analysis", "segmentation.set_bounds",
     "campaigns.launch_campaign", "campaigns.pause_campaign", "access.view_system",
 }  # fmt: skip
 

@@ -121,6 +121,10 @@ class Customer(models.Model):
     country = models.CharField(_("country"), max_length=80, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     birthday = models.DateField(_("birthday"), null=True, blank=True)
+    source = models.CharField(
+        _("first-touch source"), max_length=60, blank=True, db_default="",
+        help_text=_("Where the person first came from, as somebody told us; else their first order says it."),
+    )  # fmt: skip
     note = models.TextField(_("note"), blank=True)
     extra = models.JSONField(default=dict, blank=True)
     is_demo = models.BooleanField(default=False)

@@ -266,7 +266,8 @@ def test_every_table_with_a_customer_is_found():
         held = {row[0] for row in cursor.fetchall()}
     apart = {"customers_customer", "customers_customerfacts", "customers_customermerge", "customers_duplicatepair"}
     found = {table.name.strip('"') for table in moving.tables()}
-    assert held - found == {*apart, "segmentation_labelchange"}
+    assert held - found == apart
+    assert not found & {"segmentation_labelchange", "segmentation_customervalue"}  # found anew by each run
     assert {"orders_order", "touchpoints_touchpoint", "campaigns_message"} <= found
 
 
