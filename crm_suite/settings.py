@@ -146,6 +146,9 @@ CACHES = {
 MEDIA_ROOT = CRM_VAR / "files"
 # Megabytes that uploaded import files may take together.
 IMPORT_QUOTA_MB = env.integer("IMPORT_QUOTA_MB", 5000, minimum=1)
+# Days after which uploaded import files, and files of long exports, are deleted; 0 keeps them.
+IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 30)
+EXPORT_KEEP_DAYS = env.integer("EXPORT_KEEP_DAYS", 7)
 # Larger uploads go to a file at once instead of memory.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -357,13 +360,19 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(CRM_VAR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "send what is due": {"task": "campaigns.tasks.tick", "schedule": 10, "options": {"expires": 10}},
     "nightly analysis": {"task": "segmentation.tasks.nightly", "schedule": 600, "options": {"expires": 600}},
+    "fit value models": {"task": "segmentation.tasks.fit_value", "schedule": 600, "options": {"expires": 600}},
+    "touched customers": {"task": "segmentation.tasks.touched", "schedule": 300, "options": {"expires": 300}},
+    "count growth": {"task": "segmentation.tasks.count_growth", "schedule": 120, "options": {"expires": 120}},
     "nightly points and tiers": {
         "task": "orders.tasks.nightly_programme",
         "schedule": 600,
         "options": {"expires": 600},
     },
+    "count baskets": {"task": "segmentation.tasks.count_baskets", "schedule": 3600, "options": {"expires": 3600}},
     "keep tags": {"task": "segmentation.tasks.keep_tags", "schedule": 3600, "options": {"expires": 3600}},
     "daily data quality": {"task": "orders.tasks.nightly_quality", "schedule": 3600, "options": {"expires": 3600}},
+    "forget old uploads": {"task": "orders.tasks.forget_old_uploads", "schedule": 3600, "options": {"expires": 3600}},
+    "forget old results": {"task": "crm_suite.jobs.tasks.forget_results", "schedule": 3600, "options": {"expires": 3600}},
     "find duplicates": {"task": "customers.tasks.find_duplicates", "schedule": 600, "options": {"expires": 600}},
     "sweep jobs": {"task": "crm_suite.jobs.tasks.sweep", "schedule": 30, "options": {"expires": 30}},
 }

@@ -30,17 +30,25 @@ PROSPECT, NEW, ACTIVE, SILENT, DORMANT, LOST = range(6)
 
 @dataclass(frozen=True)
 class Bounds:
-    """Days of recency at which a customer falls silent, dormant, lost. `own`: from this store's spells."""
+    """Days of recency at which a customer falls silent, dormant, lost.
+
+    `own`: from this store's spells; `chosen`: somebody set them; neither: the fallback.
+    """
 
     p30: int
     p60: int
     p90: int
     spells: int
     own: bool
+    chosen: bool = False
 
     @property
     def days(self) -> tuple[int, int, int]:
         return self.p30, self.p60, self.p90
+
+    @property
+    def source(self) -> str:
+        return "chosen" if self.chosen else "own" if self.own else "fallback"
 
 
 def add(left: Ints, right: Ints) -> Ints:
@@ -52,10 +60,10 @@ def add(left: Ints, right: Ints) -> Ints:
     return total
 
 
-def bounds(returned: Ints) -> Bounds:
+def bounds(returned: Ints, *, min_spells: int = MIN_SPELLS) -> Bounds:
     """The 30/60/90 % quantiles (percentile_disc) of the spells; the fallback where there are too few."""
     spells = int(returned.sum())
-    if spells < MIN_SPELLS:
+    if spells < max(min_spells, 1):
         return Bounds(*FALLBACK, spells=spells, own=False)
     reached = np.cumsum(returned)
     days = [int(np.searchsorted(reached, position(share, spells) + 1)) for share in SHARES]

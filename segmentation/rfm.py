@@ -6,6 +6,7 @@ Amounts are whole minor units (cents), recency is whole days, so that every comp
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,28 +58,58 @@ def collapsed(cuts: Sequence[int]) -> int:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The means over all scored customers: `r` in days, `f` in orders, `m` in minor units; exact as sum ÷ count."""
+    """What counts as high, in whole numbers: recency below `r` days, frequency above `f`, amount above `m` minor units.
 
-    customers: int
-    r_sum: int
-    f_sum: int
-    m_sum: int
+    On scores all three are what a score has to exceed. `shown` is where they come from: a mean, a median or an own
+    value of each, in days, orders and minor units, or in scores.
+    """
 
-    def mean(self, total: int) -> float:
-        return total / self.customers if self.customers else 0.0
+    r: int
+    f: int
+    m: int
+    shown: tuple[float, float, float]
+    by: str = "mean"
+    on: str = "values"
 
 
 def mean_thresholds(recency: Ints, frequency: Ints, monetary: Ints) -> Thresholds:
-    return Thresholds(len(recency), int(recency.sum()), int(frequency.sum()), int(monetary.sum()))
-
-
-def groups(recency: Ints, frequency: Ints, monetary: Ints, thresholds: Thresholds) -> NDArray[np.int16]:
-    """Index into GROUPS for each customer. High means strictly better than the mean: oftener, more, more recent."""
-    count = max(thresholds.customers, 1)
+    """High is strictly better than the mean of all scored customers: oftener, more, more recent; exact."""
+    count = max(len(recency), 1)
+    r, f, m = (int(values.sum()) for values in (recency, frequency, monetary))
     # For a whole number v and a mean s/n: v > s/n exactly when v > floor(s/n), and v < s/n exactly when v < ceil(s/n).
-    high_r = recency < -(-thresholds.r_sum // count)
-    high_f = frequency > thresholds.f_sum // count
-    high_m = monetary > thresholds.m_sum // count
+    return Thresholds(-(-r // count), f // count, m // count, (r / count, f / count, m / count))
+
+
+def median_thresholds(recency: Ints, frequency: Ints, monetary: Ints) -> Thresholds:
+    """High is strictly better than the median (the lower of two middle values, one that exists)."""
+    r, f, m = (_median(values) for values in (recency, frequency, monetary))
+    return Thresholds(r, f, m, (r, f, m), by="median")
+
+
+def _median(values: Ints) -> int:
+    place = position(0.5, len(values))
+    return int(np.partition(values, place)[place]) if len(values) else 0
+
+
+def fixed_thresholds(r: int, f: int, m: int) -> Thresholds:
+    """High is strictly better than values that somebody chose."""
+    return Thresholds(r, f, m, (r, f, m), by="fixed")
+
+
+def score_thresholds(r: NDArray[np.int16], f: NDArray[np.int16], m: NDArray[np.int16]) -> Thresholds:
+    """High is a score above the mean score."""
+    count = max(len(r), 1)
+    sums = [int(values.sum(dtype=np.int64)) for values in (r, f, m)]
+    means = (sums[0] / count, sums[1] / count, sums[2] / count)
+    return Thresholds(sums[0] // count, sums[1] // count, sums[2] // count, means, on="scores")
+
+
+def groups(
+    recency: NDArray[Any], frequency: NDArray[Any], monetary: NDArray[Any], thresholds: Thresholds
+) -> NDArray[np.int16]:
+    """Index into GROUPS for each customer, from values or, where the thresholds are on scores, from scores."""
+    high_r = recency > thresholds.r if thresholds.on == "scores" else recency < thresholds.r
+    high_f, high_m = frequency > thresholds.f, monetary > thresholds.m
     return _CODES[high_r.astype(np.intp), high_f.astype(np.intp), high_m.astype(np.intp)]
 
 

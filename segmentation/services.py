@@ -14,11 +14,14 @@ from crm_suite.jobs.services import Cancelled
 from crm_suite.lib.days import today_in
 from crm_suite.lib.errors import BadInput, WrongState
 from customers.books import Book, books
+from customers.models import CustomerFacts
 from customers.services import refresh_reach
-from segmentation import rules, selectors, tagging
+from segmentation import selectors, sizes, tagging
 from segmentation.analysis.run import refresh_book
+from segmentation.analysis.touched import refresh_touched
 from segmentation.analysis.writing import forget_merged
-from segmentation.models import AnalysisRun, Segment
+from segmentation.clock import day_to_count_to
+from segmentation.models import AnalysisRun, Segment, Touched
 
 KIND = "analysis"
 
@@ -45,7 +48,7 @@ def refresh(
     errors: list[Exception] = []
     for number, known in enumerate(chosen):
         try:
-            runs.append(_refresh_one(known, everything, as_of, by, progress, (number, len(chosen))))
+            runs.append(_refresh_one(known, as_of, by, progress, (number, len(chosen))))
         except Cancelled:
             raise
         except Exception as error:
@@ -67,7 +70,6 @@ def _check_day(as_of: date | None, book: Book) -> None:
 
 def _refresh_one(
     book: Book,
-    everything: list[Book],
     as_of: date | None,
     by: User | None,
     progress: Tell | None,
@@ -79,7 +81,29 @@ def _refresh_one(
         if progress:
             progress(done=number * 100 + 100 * done // max(total, 1), total=count * 100, message=book.label)
 
-    return refresh_book(book=book, books=everything, as_of=as_of or today_in(book.timezone), by=by, step=step)
+    return refresh_book(book=book, as_of=as_of or today_in(book.timezone), by=by, step=step)
+
+
+#: With more touched customers than this, and than every fifth one, a full refresh costs less.
+MANY_TOUCHED = 20_000
+
+
+def refresh_changed(*, as_of: date | None = None, progress: Tell | None = None) -> list[AnalysisRun]:
+    """Bring the customers up to date whose orders changed or whom time has carried over a bound, of every book.
+
+    Bounds, cuts and thresholds stay those in force. Counted to `as_of`, by default today in each book's zone, or the
+    past day that somebody chose while nothing was bought since. Everything is measured anew where a book has not been
+    measured yet, or where too many are touched. Returns the runs that are in force now and were not before.
+    """
+    days = {known.code: as_of or day_to_count_to(known) for known in books()}
+    found = refresh_touched(days=days, most=_too_many())
+    if found is None:
+        return refresh(as_of=as_of, progress=progress)
+    if found.runs:
+        refresh_reach(customer_ids=found.ids.tolist())
+        tagging.apply_rules()
+        recount()
+    return found.runs
 
 
 def submit_refresh(*, by: User | None = None, book: str | None = None, as_of: date | None = None) -> Job:
@@ -92,11 +116,32 @@ def submit_refresh(*, by: User | None = None, book: str | None = None, as_of: da
     return jobs.submit(kind=KIND, title=f"{title} · {book}" if book else title, params=params, by=by)
 
 
+def _too_many() -> int:
+    """Counting everybody costs something: only where it may matter."""
+    many = Touched.objects.count() > MANY_TOUCHED
+    return max(MANY_TOUCHED, CustomerFacts.objects.count() // 5) if many else MANY_TOUCHED
+
+
+def submit_changed() -> Job:
+    """Have a worker bring touched customers up to date. One waiting job does it for everybody who asks."""
+    waiting = Job.objects.filter(kind=KIND, state=Job.State.QUEUED, params=_CHANGED, cancel_requested=False).first()
+    return waiting or jobs.submit(kind=KIND, title=_("Bring scores and stages up to date"), params=_CHANGED)
+
+
+_CHANGED = {"only": "changed"}
+
+
 def carry_out_refresh(job: Job, progress: jobs.Progress) -> Mapping[str, object]:
-    """The work of a job made by `submit_refresh`."""
+    """The work of a job made by `submit_refresh` or `submit_changed`."""
+    if job.params == _CHANGED:
+        return _told(refresh_changed(progress=progress))
     day = job.params.get("as_of")
     as_of = date.fromisoformat(day) if day else None
     runs = refresh(book=job.params.get("book"), as_of=as_of, by=job.created_by, progress=progress)
+    return _told(runs)
+
+
+def _told(runs: list[AnalysisRun]) -> Mapping[str, object]:
     return {"runs": [run.pk for run in runs], "customers": sum(int(run.counts["customers"]) for run in runs)}
 
 
@@ -115,12 +160,13 @@ def save_segment(
 ) -> Segment:
     """Make a live segment, or change `segment`.
 
-    Raises BadRule, BadInput where the name is taken or missing, WrongState for what is fixed.
+    Raises BadRule, BadInput where the name is taken or missing or the book unknown, WrongState for what is fixed.
     """
     if segment is not None and (segment.kind != Segment.Kind.LIVE or segment.archived_at):
         raise WrongState(_("A snapshot or an archived segment cannot be changed."), code="segment_fixed")
-    size = selectors.members(rule=rule, book=book).count()
+    selectors.check_book(book)
     saved = segment or Segment(created_by=by, is_demo=is_demo)
+    size = selectors.size(selectors.members(rule=rule, book=book, is_demo=saved.is_demo))
     saved.name, saved.description, saved.book = name.strip(), description.strip(), book
     saved.rule, saved.size, saved.counted_at = rule, size, timezone.now()
     _store(saved)
@@ -180,9 +226,4 @@ def archive_segment(*, segment: Segment) -> None:
 
 def recount() -> None:
     """Write the sizes of live segments after their members changed. One that cannot be counted stops no other."""
-    for segment in Segment.objects.filter(kind=Segment.Kind.LIVE, archived_at__isnull=True):
-        try:
-            size: int | None = selectors.segment_members(segment).count()
-        except rules.BadRule:
-            size = None
-        Segment.objects.filter(pk=segment.pk).update(size=size, counted_at=timezone.now())
+    sizes.count_all()

@@ -44,7 +44,7 @@ def commands(*, host: str, port: int, simulator: tuple[int, int] | None) -> dict
         "web": f"{python} -m granian --interface wsgi --host {host} --port {port} --blocking-threads 4 "
         "--workers-kill-timeout 3 --log-level warning crm_suite.wsgi:application",
         "send": f"{celery} worker -n send@%h -Q delivery,default -c 2 {ALONE}",
-        "heavy": f"{celery} worker -n heavy@%h -Q imports,analysis -c 1 {ALONE}",
+        "heavy": f"{celery} worker -n heavy@%h -Q imports,analysis -c 2 {ALONE}",
         "beat": f"{celery} beat --pidfile=",
     }
     if simulator:

@@ -285,7 +285,6 @@ class CustomerFacts(models.Model):
     refunds = models.IntegerField(default=0)
     first_paid_on = models.DateField(null=True)
     last_paid_on = models.DateField(null=True, help_text=_("Recency (R) is counted from here."))
-    last_order_at = models.DateTimeField(null=True, help_text=_("Any order, paid or not."))
     median_gap = models.IntegerField(null=True, help_text=_("Days between purchase days, median of this customer."))
     r_score = models.SmallIntegerField(default=0, validators=[MinValueValidator(0), MaxValueValidator(5)])
     f_score = models.SmallIntegerField(default=0, validators=[MinValueValidator(0), MaxValueValidator(5)])

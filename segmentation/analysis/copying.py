@@ -1,6 +1,6 @@
 """Arrays to and from PostgreSQL by binary COPY: whole columns at once, no Python object per row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -12,7 +12,7 @@ _TRAILER = b"\xff\xff"
 _WIDTH = {"i2": 2, "i4": 4, "i8": 8}
 
 
-def copy_out(query: str, params: Sequence[object], row: np.dtype[np.void]) -> NDArray[np.void]:
+def copy_out(query: str, params: Sequence[object] | Mapping[str, object], row: np.dtype[np.void]) -> NDArray[np.void]:
     """Rows of a query whose columns are never NULL and have exactly the integer types of `row`."""
     buffer = BytesIO()
     with connection.cursor() as cursor:

@@ -1,8 +1,9 @@
-"""What a refresh reads, range of customers by range of customers."""
+"""What the analysis reads: of a range of customers, or of some of them by number."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 from django.db import connection
@@ -12,34 +13,36 @@ from customers.books import Book
 from customers.models import Platform, Shop
 from segmentation.analysis.copying import copy_out
 from segmentation.analysis.summary import PURCHASE, ShopPlaces
+from segmentation.rfm import Ints
 
 #: Customers per range: bounds the memory of a refresh, whatever the size of the store.
 RANGE = 50_000
 PLATFORMS = [platform.value for platform in Platform]
 
-_REFUND = np.dtype([("customer", "i8"), ("refunds", "i4"), ("unplaced", "i8")])
-_LAST_ORDER = np.dtype([("customer", "i8"), ("placed", "i8")])
-_ID = np.dtype([("customer", "i8")])
+_REFUND = np.dtype([("customer", "i8"), ("refunds", "i4"), ("unplaced", "i8"), ("window", "i8")])
+_PRESENT = np.dtype([("customer", "i8"), ("is_demo", "i4")])
 
 # Order.COUNTS in SQL, word for word the condition of the index order_purchases, which alone is read.
-PURCHASES = """
+_COUNTED = """paid_on IS NOT NULL AND customer_id IS NOT NULL AND (refunded_amount < paid_amount OR paid_amount = 0)"""
+PURCHASES = f"""
     SELECT customer_id, paid_on - DATE '2000-01-01', (net_amount * 100)::bigint, shop_id
-    FROM orders_order
-    WHERE customer_id > %s AND customer_id <= %s AND paid_on <= %s
-      AND paid_on IS NOT NULL AND customer_id IS NOT NULL AND (refunded_amount < paid_amount OR paid_amount = 0)
+    FROM orders_order WHERE {{who}} AND paid_on <= %s AND {_COUNTED}
     ORDER BY customer_id, paid_on
-"""
+"""  # noqa: S608  our own words
 _REFUNDS = """
-    SELECT customer_id, count(*)::int, coalesce(sum(amount * 100) FILTER (WHERE order_id IS NULL), 0)::bigint
-    FROM orders_refund
-    WHERE customer_id > %s AND customer_id <= %s AND refunded_on <= %s AND shop_id = ANY(%s)
+    SELECT customer_id, count(*)::int, coalesce(sum(amount * 100) FILTER (WHERE order_id IS NULL), 0)::bigint,
+      coalesce(sum(amount * 100) FILTER (WHERE order_id IS NULL AND refunded_on >= %s), 0)::bigint
+    FROM orders_refund WHERE {who} AND refunded_on <= %s AND shop_id = ANY(%s)
     GROUP BY customer_id ORDER BY customer_id
 """
-_LAST_ORDERS = """
-    SELECT customer_id, (extract(epoch FROM max(placed_at) - TIMESTAMPTZ '2000-01-01 00:00Z') * 1000000)::bigint
-    FROM orders_order WHERE customer_id > %s AND customer_id <= %s
-    GROUP BY customer_id ORDER BY customer_id
+_PEOPLE = """
+    SELECT id, is_demo::int FROM customers_customer WHERE {who} AND merged_into_id IS NULL ORDER BY id
 """
+
+
+class Who(Protocol):
+    def among(self, column: str) -> tuple[str, list[object]]:
+        """A condition on a column of customer numbers, and its values."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,19 @@ class CustomerRange:
 
     after: int
     upto: int
+
+    def among(self, column: str) -> tuple[str, list[object]]:
+        return f"{column} > %s AND {column} <= %s", [self.after, self.upto]
+
+
+@dataclass(frozen=True)
+class CustomerNumbers:
+    """Customers by number."""
+
+    ids: Sequence[int]
+
+    def among(self, column: str) -> tuple[str, list[object]]:
+        return f"{column} = ANY(%s)", [list(self.ids)]
 
 
 def ranges(size: int = RANGE) -> Iterator[CustomerRange]:
@@ -71,21 +87,34 @@ def shop_places(codes: list[str]) -> ShopPlaces:
     return ShopPlaces.of([(pk, codes.index(book), PLATFORMS.index(platform)) for pk, book, platform in shops])
 
 
-def purchases(part: CustomerRange, *, as_of: date) -> NDArray[np.void]:
+def present(who: Who) -> NDArray[np.void]:
+    """Everybody who is not part of somebody else, and whether they are of the demo."""
+    condition, values = who.among("id")
+    return copy_out(_PEOPLE.format(who=condition), values, _PRESENT)
+
+
+def purchases(who: Who, *, as_of: date) -> NDArray[np.void]:
     """Paid orders until `as_of`, of all books: which book a customer belongs to is decided from them."""
-    return copy_out(PURCHASES, [part.after, part.upto, as_of], PURCHASE)
+    condition, values = who.among("customer_id")
+    return copy_out(PURCHASES.format(who=condition), [*values, as_of], PURCHASE)
 
 
-def refunds(part: CustomerRange, *, book: Book, as_of: date) -> NDArray[np.void]:
-    """Refunds per customer, and the amount that belongs to no known order, in minor units."""
-    return copy_out(_REFUNDS, [part.after, part.upto, as_of, list(book.shop_ids)], _REFUND)
+def refunds(who: Who, *, book: Book, as_of: date, since: date | None = None) -> NDArray[np.void]:
+    """Refunds per customer, and what of them belongs to no known order: in all, and since the window began."""
+    condition, values = who.among("customer_id")
+    first = since or date.min
+    return copy_out(_REFUNDS.format(who=condition), [first, *values, as_of, list(book.shop_ids)], _REFUND)
 
 
-def last_orders(part: CustomerRange) -> NDArray[np.void]:
-    """Moment of the newest order of any kind, in microseconds since 2000 UTC."""
-    return copy_out(_LAST_ORDERS, [part.after, part.upto], _LAST_ORDER)
+def matching(people: NDArray[np.void], rows: NDArray[np.void]) -> tuple[NDArray[np.intp], NDArray[np.void]]:
+    """Places in `people` of those `rows` whose customer is there; both are sorted by customer."""
+    place, known = places(people["customer"], rows["customer"])
+    return place[known], rows[known]
 
 
-def merged_away() -> NDArray[np.void]:
-    """Customers that are part of somebody else now; they have no figures of their own."""
-    return copy_out("SELECT id FROM customers_customer WHERE merged_into_id IS NOT NULL ORDER BY id", [], _ID)
+def places(sorted_ids: Ints, wanted: Ints) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where each of `wanted` stands among sorted numbers, and whether it does."""
+    if not len(sorted_ids):
+        return np.zeros(len(wanted), np.intp), np.zeros(len(wanted), np.bool_)
+    place = np.minimum(np.searchsorted(sorted_ids, wanted), len(sorted_ids) - 1)
+    return place, sorted_ids[place] == wanted

@@ -1,34 +1,44 @@
-"""One refresh of one book, from reading to the run that is in force."""
+"""A full refresh of one book: bounds and cuts are found anew, and everybody is looked at."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, timedelta
+from contextlib import ExitStack, contextmanager
+from datetime import date
 from zlib import crc32
 
 import numpy as np
+from celery import current_app
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
-from numpy.typing import NDArray
 
 from crm_suite.access.models import User
-from customers.books import Book, largest
-from segmentation.analysis import reading, results, writing
-from segmentation.analysis.people import EPOCH, Measures, labels, measure
-from segmentation.analysis.summary import PURCHASE, RangeSummary, ShopPlaces, summarise
-from segmentation.lifecycle import add
-from segmentation.models import AnalysisRun
+from customers.books import Book
+from segmentation import lifecycle
+from segmentation.analysis import parts, reading, results, writing
+from segmentation.analysis.people import Measures, Values, measure
+from segmentation.models import AnalysisRun, RunPart, Touched
+from segmentation.options import measuring
+from segmentation.rfm import Ints
 
 LOCK_SPACE = 3001
 _TRIES = 3
+#: So many other workers are asked to take ranges of a run that has more than one.
+HELPERS = 3
 
-#: Told after each range: ranges done of ranges to do.
+#: Told after each step: steps done of steps to do.
 Step = Callable[[int, int], None]
 
 
 @contextmanager
-def alone(book: str) -> Iterator[None]:
+def alone(*books: str) -> Iterator[None]:
     """One refresh of a book at a time, on whatever machine: the second waits for the first."""
-    key = crc32(book.encode()) - 2**31
+    with ExitStack() as locks:
+        for key in sorted(crc32(book.encode()) - 2**31 for book in books):
+            locks.enter_context(_held(key))
+        yield
+
+
+@contextmanager
+def _held(key: int) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_SPACE, key])
     try:
@@ -39,118 +49,132 @@ def alone(book: str) -> Iterator[None]:
 
 
 def refresh_book(
-    *, book: Book, books: Sequence[Book], as_of: date, by: User | None = None, step: Step | None = None
+    *,
+    book: Book,
+    as_of: date,
+    by: User | None = None,
+    step: Step | None = None,
+    like: AnalysisRun | None = None,
 ) -> AnalysisRun:
     """Scores, groups, stages and facts of one book as of a local day. The returned run is in force.
 
-    `books` are all books: a customer belongs to the one with most of their paid orders.
+    With `like`, bounds and cuts are not found anew but those of that run, measured as it measured.
     """
     with alone(book.code):
-        # Whoever was running had the lock, and has it no longer.
-        AnalysisRun.objects.filter(book=book.code, state=AnalysisRun.State.RUNNING).update(
-            state=AnalysisRun.State.FAILED, finished_at=timezone.now(), message="The worker ended."
-        )
-        run = AnalysisRun.objects.create(book=book.code, as_of=as_of, started_by=by)
+        _close_abandoned(book.code)
+        options = like.options if like else measuring(book.code).as_dict()
+        run = AnalysisRun.objects.create(book=book.code, as_of=as_of, started_by=by, options=options)
         try:
-            _carry_out(run, book, books, step or (lambda done, total: None))
+            _Full(run, step or (lambda done, total: None), like).carry_out()
         except Exception as error:
             run.state, run.finished_at = AnalysisRun.State.FAILED, timezone.now()
             run.message = f"{type(error).__name__}: {error}"[:2000]
             run.save(update_fields=["state", "finished_at", "message"])
             raise
+        finally:
+            _clean_up(run)
         return run
 
 
-def _carry_out(run: AnalysisRun, book: Book, books: Sequence[Book], step: Step) -> None:
-    codes = [known.code for known in books]
-    parts = list(reading.ranges())
-    people, returned = _read(run, book, codes, parts, step)
-    measures = measure(people, returned=returned, as_of=run.as_of)
-    counter = results.Counter(as_of=run.as_of, measures=measures)
-    homes = {flag: home.code for flag in (True, False) if (home := _home(books, flag))}
-    writing.open_stage()
-    for number, part in enumerate(parts):
-        found = labels(people[number], measures, as_of=run.as_of)
-        counter.add(people[number], found)
-        writing.stage_people(people[number], found)
-        writing.stage_prospects(part, book=book.code, books=codes, homes=homes, as_of=run.as_of)
-        step(len(parts) + number + 1, 2 * len(parts))
-    _remember(run, measures, counter, people)
-    _apply(run)
-    writing.close_stage()
+def _close_abandoned(book: str) -> None:
+    """Whoever was running had the lock, and has it no longer."""
+    for run in AnalysisRun.objects.filter(book=book, state=AnalysisRun.State.RUNNING):
+        run.state, run.finished_at, run.message = AnalysisRun.State.FAILED, timezone.now(), "The worker ended."
+        run.save(update_fields=["state", "finished_at", "message"])
+        _clean_up(run)
 
 
-def _home(books: Sequence[Book], is_demo: bool) -> Book | None:
-    return largest([book for book in books if book.is_demo == is_demo])
+def _clean_up(run: AnalysisRun) -> None:
+    writing.forget_stages(run.pk)
+    RunPart.objects.filter(run=run).delete()
 
 
-def _read(
-    run: AnalysisRun, book: Book, codes: list[str], parts: Sequence[reading.CustomerRange], step: Step
-) -> tuple[list[NDArray[np.void]], NDArray[np.int64]]:
-    """One array of people per range, and the spells of all of them."""
-    shops, merged = reading.shop_places(codes), reading.merged_away()["customer"]
-    people: list[NDArray[np.void]] = []
-    returned = np.zeros(1, np.int64)
-    for number, part in enumerate(parts):
-        summary = _summary(part, run.as_of, book, codes.index(book.code), shops, merged)
-        people.append(summary.people)
-        returned = add(returned, summary.returned)
-        step(number + 1, 2 * len(parts))
-    return people, returned
+class _Full:
+    def __init__(self, run: AnalysisRun, step: Step, like: AnalysisRun | None) -> None:
+        self.run, self.step, self.like = run, step, like
+        self.plan = parts.Plan.of(run)
+        self.done = self.total = 0
+
+    def carry_out(self) -> None:
+        # Whoever is touched from here on may have been read before it: they stay for the next run.
+        Touched.objects.update(run_id=self.run.pk)
+        self._divide()
+        parts.finish_all(self.run.pk, RunPart.State.WAITING, lambda part: parts.read_part(self.plan, part), self._tell)
+        measures = self._measure()
+        parts.finish_all(
+            self.run.pk, RunPart.State.READ, lambda part: parts.compare_part(self.plan, measures, part), self._tell
+        )
+        self._apply()
+
+    def _divide(self) -> None:
+        found = list(enumerate(reading.ranges()))
+        RunPart.objects.bulk_create(
+            [RunPart(run=self.run, number=number, after=part.after, upto=part.upto) for number, part in found]
+        )
+        self.total = 2 * len(found)
+        if len(found) > 1:
+            call_helpers(self.run.pk, min(HELPERS, len(found) - 1))
+
+    def _tell(self) -> None:
+        self.done += 1
+        self.step(self.done, self.total)
+
+    def _measure(self) -> Measures:
+        """Find cuts, thresholds and bounds from all ranges together, and tell them to whoever helps."""
+        values, waiting = self._values()
+        returned = np.zeros(1, np.int64)
+        for part in RunPart.objects.filter(run=self.run).only("returned"):
+            returned = lifecycle.add(returned, np.array(part.returned or [0], np.int64))
+        found = results.measures_of(self.like) if self.like else None
+        found = found or measure(values, returned=returned, measuring=self.plan.measuring)
+        self.run.bounds, self.run.cuts = results.bounds_of(found), results.cuts_of(found)
+        self.run.thresholds = results.thresholds_of(found)
+        self.run.curve = dict(results.curve_of(returned, waiting, found.bounds))
+        self.run.save()
+        return found
+
+    def _values(self) -> tuple[list[Values], Ints]:
+        """R, F and M of everybody, and customers by days since their last purchase."""
+        values, waiting = [], np.zeros(1, np.int64)
+        for number in range(self.total // 2):
+            people = writing.stage_of(self.run.pk, number).read()
+            buyers = people[people["orders"] > 0]
+            values.append(Values.of(buyers, self.plan.measuring, self.run.as_of))
+            waiting = lifecycle.add(waiting, np.bincount(values[-1].recency, minlength=1).astype(np.int64))
+        return values, waiting
+
+    def _apply(self) -> None:
+        put_in_force(self.run, [writing.stage_of(self.run.pk, number) for number in range(self.total // 2)])
 
 
-def _summary(
-    part: reading.CustomerRange, as_of: date, book: Book, place: int, shops: ShopPlaces, merged: NDArray[np.int64]
-) -> RangeSummary:
-    rows = reading.purchases(part, as_of=as_of)
-    assert rows.dtype == PURCHASE
-    if len(merged):
-        rows = rows[~np.isin(rows["customer"], merged)]
-    summary = summarise(rows, shops=shops, book=place)
-    refunds = reading.refunds(part, book=book, as_of=as_of)
-    at, refunds = _matching(summary.people, refunds)
-    summary.people["refunds"][at] = refunds["refunds"]
-    # Given back, but the platform does not say for which order: lowers M, not F.
-    summary.people["net"][at] -= refunds["unplaced"]
-    at, placed = _matching(summary.people, reading.last_orders(part))
-    summary.people["last_order"][at] = placed["placed"]
-    return summary
+# Customers of other books have not been looked at.
+_LOOKED_AT = """
+    DELETE FROM segmentation_touched t WHERE t.run_id = %s AND NOT EXISTS (
+      SELECT FROM customers_customerfacts f WHERE f.customer_id = t.customer_id AND f.book <> %s)
+"""
 
 
-def _matching(people: NDArray[np.void], rows: NDArray[np.void]) -> tuple[NDArray[np.intp], NDArray[np.void]]:
-    """Places in `people` of those `rows` whose customer is there; both are sorted by customer."""
-    if not len(people):
-        return np.zeros(0, np.intp), rows[:0]
-    place = np.minimum(np.searchsorted(people["customer"], rows["customer"]), len(people) - 1)
-    known = people["customer"][place] == rows["customer"]
-    return place[known], rows[known]
-
-
-def _remember(
-    run: AnalysisRun, measures: Measures, counter: results.Counter, people: Sequence[NDArray[np.void]]
-) -> None:
-    newest = [int(part["last"].max()) for part in people if len(part)]
-    prospects, prospects_net = writing.staged_prospects()
-    run.bounds = results.bounds_of(measures)
-    run.cuts = results.cuts_of(measures)
-    run.thresholds = results.thresholds_of(measures)
-    run.curve = dict(results.curve_of(measures))
-    run.counts = counter.counts(
-        prospects=prospects,
-        prospects_net=prospects_net,
-        last_day=EPOCH + timedelta(days=max(newest)) if newest else None,
-    )
-
-
-def _apply(run: AnalysisRun) -> None:
+def put_in_force(run: AnalysisRun, stages: Sequence[writing.Stage]) -> None:
     """Everything becomes visible at once. A deadlock with an import or an opt-out is tried again: nothing is lost."""
     for attempt in range(1, _TRIES + 1):
         try:
             with transaction.atomic():
-                run.counts["changed"] = writing.apply(book=run.book, run=run.pk, as_of=run.as_of)
+                changed = writing.apply(stages=stages, run=run.pk, as_of=run.as_of)
+                run.counts = results.counts_of(run) | {"changed": changed}
+                with connection.cursor() as cursor:
+                    cursor.execute(_LOOKED_AT, [run.pk, run.book])
                 run.state, run.finished_at = AnalysisRun.State.DONE, timezone.now()
                 run.save()
             return
         except OperationalError as error:
             if attempt == _TRIES or "deadlock" not in str(error):
                 raise
+
+
+def call_helpers(run: int, count: int) -> None:
+    """Ask other workers. A lost message costs time only."""
+    for _helper in range(count):
+        try:
+            current_app.send_task("segmentation.tasks.help_analysis", args=[run], retry=False)
+        except Exception:  # the broker is away; this worker does it all
+            return

@@ -12,10 +12,12 @@ from segmentation.rfm import Ints
 PURCHASE = np.dtype([("customer", "i8"), ("day", "i4"), ("net", "i8"), ("shop", "i8")])
 
 #: One customer of the book that is analysed. `gap` −1 where there is no spell; `platforms` is a bit per platform.
+#: `window_…` are of the window that scores look at; all time where there is none.
 PERSON = np.dtype(
     [
         ("customer", "i8"), ("orders", "i4"), ("days", "i4"), ("net", "i8"), ("refunds", "i4"),
-        ("first", "i4"), ("last", "i4"), ("gap", "i4"), ("platforms", "i4"), ("last_order", "i8"),
+        ("first", "i4"), ("last", "i4"), ("gap", "i4"), ("platforms", "i4"),
+        ("window_orders", "i4"), ("window_days", "i4"), ("window_net", "i8"),
     ]
 )  # fmt: skip
 
@@ -44,8 +46,11 @@ class RangeSummary:
     returned: Ints
 
 
-def summarise(rows: NDArray[np.void], *, shops: ShopPlaces, book: int) -> RangeSummary:
-    """Customers whose book is `book`, from all their purchases. Amounts of other books are never added."""
+def summarise(rows: NDArray[np.void], *, shops: ShopPlaces, book: int, since: int | None = None) -> RangeSummary:
+    """Customers whose book is `book`, from all their purchases. Amounts of other books are never added.
+
+    `since`: first day of the window that scores look at.
+    """
     place = np.searchsorted(shops.ids, rows["shop"])
     mine = _of_book(rows, shops.book[place], book)
     rows, platform = rows[mine], shops.platform[place[mine]]
@@ -61,10 +66,24 @@ def summarise(rows: NDArray[np.void], *, shops: ShopPlaces, book: int) -> RangeS
     people["first"] = rows["day"][starts]
     people["last"] = rows["day"][starts + people["orders"] - 1]
     people["platforms"] = np.bitwise_or.reduceat(platform, starts)
+    _look_at_window(people, rows, new_day, starts, since)
     spell = new_day & ~first_row
     gaps = np.diff(rows["day"], prepend=rows["day"][:1])[spell].astype(np.int64)
     people["gap"] = _medians(np.cumsum(first_row)[spell] - 1, gaps, len(people))
     return RangeSummary(people, np.bincount(gaps, minlength=1).astype(np.int64))
+
+
+def _look_at_window(
+    people: NDArray[np.void], rows: NDArray[np.void], new_day: NDArray[np.bool_], starts: Ints, since: int | None
+) -> None:
+    whole = ("orders", "days", "net")
+    if since is None:
+        for name in whole:
+            people[f"window_{name}"] = people[name]
+        return
+    inside = rows["day"] >= since
+    for name, values in zip(whole, (inside, inside & new_day, np.where(inside, rows["net"], 0)), strict=True):
+        people[f"window_{name}"] = np.add.reduceat(values.astype(np.int64), starts)
 
 
 def _starts(rows: NDArray[np.void]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -1,10 +1,12 @@
 """How people group: runs of the analysis, dated changes, named sets of customers, and what they are worth."""
 
+from segmentation.models.growth import GrowthMonth
 from segmentation.models.runs import (
     AnalysisOptions,
     AnalysisRun,
     GroupPolicy,
     LabelChange,
+    LabelTally,
     RunPart,
     Touched,
 )
@@ -12,6 +14,6 @@ from segmentation.models.segments import Segment, SegmentMember, SegmentSize, Ta
 from segmentation.models.value import CustomerValue, SpendEntry, ValueModel
 
 __all__ = [
-    "AnalysisOptions", "AnalysisRun", "CustomerValue", "GroupPolicy", "LabelChange", "RunPart", "Segment",
-    "SegmentMember", "SegmentSize", "SpendEntry", "TagRule", "Touched", "ValueModel",
+    "AnalysisOptions", "AnalysisRun", "CustomerValue", "GroupPolicy", "GrowthMonth", "LabelChange", "LabelTally", "RunPart",
+    "Segment", "SegmentMember", "SegmentSize", "SpendEntry", "TagRule", "Touched", "ValueModel",
 ]  # fmt: skip

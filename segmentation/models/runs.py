@@ -13,8 +13,7 @@ class AnalysisRun(models.Model):
     """One computation of a book. Its bounds and cuts are in force until the next finished run.
 
     A full run finds bounds and cuts anew and looks at everybody. A run of touched customers takes over those of the
-    run before it, looks at customers whose orders changed or whom time has carried over a bound, and adds what changed
-    to that run's counts.
+    run before it and looks at customers whose orders changed or whom time has carried over a bound.
     """
 
     class Kind(models.TextChoices):
@@ -103,7 +102,6 @@ class RunPart(models.Model):
     upto = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     returned = ArrayField(models.BigIntegerField(), default=list, help_text=_("Spells by days, from 0."))
-    counts = models.JSONField(default=dict, help_text=_("What the labels of this range add up to."))
     worker = models.CharField(max_length=120, blank=True, help_text=_("Host and process that did the last step."))
 
     class Meta:
@@ -115,15 +113,37 @@ class RunPart(models.Model):
 
 
 class Touched(models.Model):
-    """A customer whose orders changed, or who came or went, since the last run. Appended only; a run takes rows out.
+    """A customer whose orders or refunds changed, or who came or was merged, since a run looked at them.
 
-    Without keys and checks: written with every import and every order.
+    Written by triggers in the transaction of the change, whoever makes it: nothing can be forgotten. Appended only;
+    runs take rows out. Without keys and checks: written with every import and every order.
     """
 
     customer_id = models.BigIntegerField()
+    run_id = models.BigIntegerField(null=True, help_text=_("The full run that saw it when it began."))
 
     def __str__(self) -> str:
         return f"customer {self.customer_id}"
+
+
+class LabelTally(models.Model):
+    """How many customers have these labels, with their orders and net amounts: triggers keep it equal to the facts.
+
+    So a run that looks at a thousand customers need not count a million.
+    """
+
+    pk = models.CompositePrimaryKey("book", "group", "stage", "r_score", "f_score")
+    book = models.CharField(max_length=40)
+    group = models.CharField(max_length=20)
+    stage = models.CharField(max_length=10)
+    r_score = models.SmallIntegerField()
+    f_score = models.SmallIntegerField()
+    customers = models.BigIntegerField()
+    orders = models.BigIntegerField()
+    net_amount = models.DecimalField(max_digits=20, decimal_places=2)
+
+    def __str__(self) -> str:
+        return f"{self.customers} in {self.book}"
 
 
 class AnalysisOptions(models.Model):

@@ -12,7 +12,7 @@ from orders.models import ImportFile
 from orders.signals import import_finished
 from segmentation import tasks
 from segmentation.models import AnalysisRun
-from segmentation.schedule import submit_nightly
+from segmentation.schedule import submit_nightly, submit_touched
 from segmentation.services import carry_out_refresh, refresh, submit_refresh
 from tests.builders import make_customer, make_purchase, make_shop
 
@@ -72,13 +72,24 @@ def test_a_past_day_chosen_by_hand_stays_until_there_is_a_newer_order() -> None:
         assert submit_nightly() == 1
 
 
-def test_an_import_asks_for_the_analysis_of_its_book() -> None:
+def test_an_import_asks_for_a_look_at_its_customers() -> None:
     shop = make_shop("shanghai")
     make_shop("london", currency="GBP")
     for _file in range(2):
         import_finished.send(ImportFile, shop=shop, import_file=ImportFile(shop=shop))
     job = Job.objects.get()
-    assert (job.kind, job.params["book"]) == ("analysis", "CNY")
+    assert (job.kind, job.params) == ("analysis", {"only": "changed"})
+
+
+def test_who_is_touched_is_looked_at_within_minutes() -> None:
+    shop = make_shop()
+    assert not submit_touched()
+    make_purchase(make_customer("Ann"), shop, "2026-03-01")
+    assert submit_touched() and submit_touched()
+    job = Job.objects.get()
+    carry_out_refresh(job, Progress(job))
+    assert CustomerFacts.objects.get().orders == 1
+    assert not submit_touched()
 
 
 def test_a_running_job_does_not_swallow_a_new_wish() -> None:

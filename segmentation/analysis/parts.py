@@ -1,0 +1,165 @@
+"""A full run in ranges of customers: any worker on any machine takes the next one, and holds its row while it works.
+
+Whoever is killed lets its range go at that moment, with everything it had written of it, and another takes it.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from time import monotonic, sleep
+
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
+
+from customers.books import Book, books, largest
+from segmentation.analysis import reading, writing
+from segmentation.analysis.people import EPOCH, Measures, labels
+from segmentation.analysis.reading import CustomerRange, Who
+from segmentation.analysis.results import measures_of
+from segmentation.analysis.summary import PURCHASE, RangeSummary, ShopPlaces, summarise
+from segmentation.models import AnalysisRun, RunPart
+from segmentation.options import Measuring, measured_with
+
+#: A helper that has found nothing to do for so long goes home.
+PATIENCE = 30
+POLL = 0.05
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all ranges of a run need to know. `everything`: all books; a customer belongs to one of them."""
+
+    run: int
+    book: Book
+    everything: tuple[Book, ...]
+    as_of: date
+    measuring: Measuring
+
+    @classmethod
+    def of(cls, run: AnalysisRun) -> "Plan":
+        everything = tuple(books())
+        book = next(known for known in everything if known.code == run.book)
+        return cls(run.pk, book, everything, run.as_of, measured_with(run.options))
+
+    @cached_property
+    def codes(self) -> list[str]:
+        return [known.code for known in self.everything]
+
+    @cached_property
+    def homes(self) -> dict[bool, str | None]:
+        """Where those without any order belong, of the demo or not."""
+        found = {flag: largest([book for book in self.everything if book.is_demo == flag]) for flag in (True, False)}
+        return {flag: home.code if home else None for flag, home in found.items()}
+
+    @cached_property
+    def shops(self) -> ShopPlaces:
+        return reading.shop_places(self.codes)
+
+    @property
+    def since(self) -> date | None:
+        """First day of the window that scores look at; None for all time."""
+        days = self.measuring.window_days
+        return self.as_of - timedelta(days=days - 1) if days else None
+
+
+def look_at(plan: Plan, who: Who) -> RangeSummary:
+    """Buyers and prospects of the book among some customers, and the spells of the buyers."""
+    present = reading.present(who)
+    rows = reading.purchases(who, as_of=plan.as_of)
+    assert rows.dtype == PURCHASE
+    rows = rows[reading.places(present["customer"], rows["customer"])[1]]
+    since = (plan.since - EPOCH).days if plan.since else None
+    summary = summarise(rows, shops=plan.shops, book=plan.codes.index(plan.book.code), since=since)
+    _take_refunds(plan, who, summary.people)
+    never_bought = present[~np.isin(present["customer"], rows["customer"])]
+    others = writing.prospects(never_bought, book=plan.book.code, books=plan.codes, homes=plan.homes, as_of=plan.as_of)
+    return RangeSummary(np.concatenate([summary.people, others]), summary.returned)
+
+
+def _take_refunds(plan: Plan, who: Who, people: NDArray[np.void]) -> None:
+    at, found = reading.matching(people, reading.refunds(who, book=plan.book, as_of=plan.as_of, since=plan.since))
+    people["refunds"][at] = found["refunds"]
+    # Given back, but the platform does not say for which order: lowers M, not F.
+    people["net"][at] -= found["unplaced"]
+    people["window_net"][at] -= found["window"] if plan.since else found["unplaced"]
+
+
+def put_labels(plan: Plan, measures: Measures, stage: writing.Stage, people: NDArray[np.void]) -> None:
+    """Label the people and find out whose facts differ."""
+    bought = people["orders"] > 0
+    buyers, others = people[bought], people[~bought]
+    found = labels(buyers, measures, measuring=plan.measuring, as_of=plan.as_of)
+    stage.label(np.concatenate([buyers, others]), np.concatenate([found, writing.prospect_labels(len(others))]))
+    writing.compare(stage, book=plan.book.code)
+
+
+def read_part(plan: Plan, part: RunPart) -> None:
+    summary = look_at(plan, CustomerRange(part.after, part.upto))
+    writing.stage_of(plan.run, part.number).fill(summary.people)
+    part.returned, part.state = summary.returned.tolist(), RunPart.State.READ
+
+
+def compare_part(plan: Plan, measures: Measures, part: RunPart) -> None:
+    stage = writing.stage_of(plan.run, part.number)
+    put_labels(plan, measures, stage, stage.read())
+    part.state = RunPart.State.COMPARED
+
+
+@contextmanager
+def _claimed(run: int, state: RunPart.State) -> Iterator[RunPart | None]:
+    """The next range in this state that nobody holds, until the end of the transaction."""
+    with transaction.atomic():
+        waiting = RunPart.objects.select_for_update(skip_locked=True).filter(run=run, state=state)
+        part = waiting.order_by("number").first()
+        yield part
+        if part is not None:
+            part.worker = f"{socket.gethostname()}:{os.getpid()}"
+            part.save(update_fields=["state", "returned", "worker"])
+
+
+def take_one(run: int, state: RunPart.State, work: Callable[[RunPart], None]) -> bool:
+    """Do one range; False where none is free."""
+    with _claimed(run, state) as part:
+        if part is not None:
+            work(part)
+    return part is not None
+
+
+def finish_all(run: int, state: RunPart.State, work: Callable[[RunPart], None], tell: Callable[[], None]) -> None:
+    """Until no range is in this state: do what is free, wait for what others hold. `tell` after each."""
+    while True:
+        if take_one(run, state, work):
+            tell()
+        elif RunPart.objects.filter(run=run, state=state).exists():
+            sleep(POLL)
+        else:
+            return
+
+
+def help_with(run_id: int) -> int:
+    """Take ranges of somebody else's run until it is over. Returns how many steps were done here."""
+    done, idle_since = 0, monotonic()
+    while monotonic() - idle_since < PATIENCE:
+        run = AnalysisRun.objects.filter(pk=run_id, state=AnalysisRun.State.RUNNING).first()
+        if run is None:
+            break
+        if _help_once(run):
+            done, idle_since = done + 1, monotonic()
+        else:
+            sleep(POLL)
+    return done
+
+
+def _help_once(run: AnalysisRun) -> bool:
+    plan = Plan.of(run)
+    if take_one(run.pk, RunPart.State.WAITING, lambda part: read_part(plan, part)):
+        return True
+    measures = measures_of(run)
+    if measures is None:
+        return False
+    return take_one(run.pk, RunPart.State.READ, lambda part: compare_part(plan, measures, part))
