@@ -45,9 +45,9 @@ _STATEMENTS = (
        JOIN orders_product p ON p.shop_id = %(shop)s AND p.sku = 'S' || 1 + (o.id * 31 + l * 17) %% %(products)s
        WHERE l = 1 OR o.id %% 2 = 0""",
     """INSERT INTO touchpoints_touchpoint (customer_id, stage, kind, direction, channel, occurred_at, shop_id, order_id,
-         campaign_code, agent, summary, data, dedupe_key, recorded_at)
-       SELECT customer_id, 'pay', 'order_paid', 'in', 'shop', paid_at, shop_id, id, '', '', '', '{}',
-         'order:' || id || ':paid', now() FROM orders_order""",
+         campaign_code, agent, summary, data, recorded_at)
+       SELECT customer_id, 'pay', 'order_paid', 'in', 'shop', paid_at, shop_id, id, '', '', '', '{}', now()
+       FROM orders_order""",
     """INSERT INTO campaigns_message (campaign_id, customer_id, token, arm, channel, state, reason, detail,
          stage_when_chosen, group_when_chosen, address_digest, masked_address, due_at, claims, attempts, generation,
          parts, provider, provider_message_id, updated_at)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from crm_suite.lib.errors import BadInput
@@ -98,7 +99,7 @@ _INSERT = """
          data jsonb, dedupe_key text)
     JOIN customers_customer AS person ON person.id = told.customer_id
     ORDER BY told.dedupe_key
-    ON CONFLICT (dedupe_key) DO NOTHING
+    ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
     RETURNING dedupe_key
 """
 
@@ -146,7 +147,8 @@ def forget_order_touchpoints(*, order_ids: Sequence[int], refund_ids: Sequence[i
 
     What still holds is written down anew by `record_order_touchpoints`; contacts that came from elsewhere stay.
     """
-    told = Touchpoint.objects.filter(order__in=list(order_ids), dedupe_key__regex=r"^(order|refund):")
+    own = Q(dedupe_key__isnull=True) | Q(dedupe_key__startswith="refund:")
+    told = Touchpoint.objects.filter(own, order__in=list(order_ids))
     lone = Touchpoint.objects.filter(dedupe_key__in=[f"refund:{pk}" for pk in refund_ids])
     return told.delete()[0] + lone.delete()[0]
 
@@ -162,10 +164,9 @@ def record_lone_refunds(*, shop_id: int) -> int:
 _FROM_ORDERS = """
     INSERT INTO touchpoints_touchpoint
         (customer_id, stage, kind, direction, channel, occurred_at, shop_id, order_id, campaign_code, agent,
-         summary, data, dedupe_key, recorded_at)
+         summary, data, recorded_at)
     SELECT coalesce(person.merged_into_id, person.id), step.stage, 'order_' || step.name, step.direction, 'shop',
-           step.at, bought.shop_id, bought.id, '', '', '', '{}', 'order:' || bought.id || ':' || step.name,
-           statement_timestamp()
+           step.at, bought.shop_id, bought.id, '', '', '', '{}', statement_timestamp()
     FROM orders_order AS bought
     JOIN customers_customer AS person ON person.id = bought.customer_id
     CROSS JOIN LATERAL (VALUES
@@ -176,7 +177,7 @@ _FROM_ORDERS = """
     ) AS step (name, stage, direction, at)
     WHERE bought.id = ANY(%(ids)s) AND step.at IS NOT NULL
     ORDER BY bought.id
-    ON CONFLICT (dedupe_key) DO NOTHING
+    ON CONFLICT (order_id, kind, dedupe_key) WHERE order_id IS NOT NULL DO NOTHING
 """
 
 _FROM_REFUNDS = """
@@ -191,5 +192,5 @@ _FROM_REFUNDS = """
     JOIN customers_customer AS person ON person.id = refund.customer_id
     WHERE {which}
     ORDER BY refund.id
-    ON CONFLICT (dedupe_key) DO NOTHING
+    ON CONFLICT (dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
 """

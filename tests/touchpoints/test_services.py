@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 
 from crm_suite.lib.errors import BadInput
 from customers.models import CustomerFacts
@@ -93,7 +94,7 @@ def test_an_order_tells_its_steps_once():
     untold = bought(shop, mei, "A3")
     assert record_order_touchpoints(order_ids=[order.pk, anonymous.pk]) == 3
     assert record_order_touchpoints(order_ids=[order.pk, anonymous.pk]) == 0
-    steps = Touchpoint.objects.filter(order=order).order_by("dedupe_key").values_list("kind", "stage", "direction")
+    steps = Touchpoint.objects.filter(order=order).order_by("kind").values_list("kind", "stage", "direction")
     assert list(steps) == [
         ("order_paid", "pay", "in"), ("order_placed", "order", "in"), ("order_shipped", "ship", "out"),
     ]  # fmt: skip
@@ -152,3 +153,43 @@ def test_contacts_of_orders_that_were_taken_back_are_forgotten_and_others_stay()
     assert not Touchpoint.objects.filter(kind="order_refunded").exists()
     assert set(Touchpoint.objects.filter(order=gone).values_list("kind", flat=True)) == {"inquiry"}
     assert Touchpoint.objects.filter(order=kept, kind="order_placed").exists()
+
+
+def test_two_refunds_of_one_order_are_two_contacts():
+    mei, shop = make_customer("Han Mei"), make_shop()
+    order = bought(shop, mei, "A1")
+    given = {"refunded_at": NOON, "refunded_on": NOON.date(), "customer": mei, "order": order, "amount": 5}
+    Refund.objects.create(shop=shop, external_id="R1", **given)
+    Refund.objects.create(shop=shop, external_id="R2", **given)
+    assert record_order_touchpoints(order_ids=[order.pk]) == 4
+    assert record_order_touchpoints(order_ids=[order.pk]) == 0
+    assert Touchpoint.objects.filter(order=order, kind="order_refunded").count() == 2
+
+
+def test_the_database_takes_a_step_of_an_order_once_and_nothing_without_a_name():
+    mei, shop = make_customer("Han Mei"), make_shop()
+    order = bought(shop, mei, "A1")
+    record_order_touchpoints(order_ids=[order.pk])
+    step = {"stage": "pay", "kind": "order_paid", "direction": "in", "channel": "shop", "occurred_at": NOON}
+    for named in ({"order": order}, {}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Touchpoint.objects.create(customer=mei, **step, **named)
+    assert sorted(event.event_key for event in Touchpoint.objects.all()) == [
+        f"order:{order.pk}:paid", f"order:{order.pk}:placed",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("index", "asked"),
+    [
+        ("tp_stage", {"stage": "consult"}),
+        ("tp_stage", {"stage": "receive"}),
+        ("tp_stage", {"stage__in": ["consult", "marketing"]}),
+        ("told_once_by_key", {"dedupe_key__in": [f"refund:{number}" for number in range(300)]}),
+        ("told_once_by_order", {"order__in": list(range(300))}),
+    ],
+)
+def test_what_is_looked_for_stands_in_a_narrow_index(index, asked):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert index in Touchpoint.objects.filter(**asked).order_by().explain()

@@ -13,6 +13,8 @@ TOLERANCE = timedelta(minutes=5)
 
 
 class TouchpointSerializer(serializers.ModelSerializer[Touchpoint]):
+    dedupe_key = serializers.CharField(source="event_key", read_only=True)
+
     class Meta:
         model = Touchpoint
         fields = [
