@@ -9,3 +9,7 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns import receivers  # noqa: F401  (connects them)
+        from campaigns.behaviour import MESSAGES
+        from segmentation.conditions import register
+
+        register(MESSAGES)

@@ -40,5 +40,6 @@ urlpatterns = [
     path("channels/test/", channels.channel_test, name="channel_test"),
     path("panels/today/", panels.today_panel, name="today_panel"),
     path("panels/last/", panels.last_panel, name="last_panel"),
+    path("panels/segment/<int:pk>/", panels.segment_panel, name="segment_panel"),
     path("panels/customer/<int:pk>/", panels.customer_panel, name="customer_panel"),
 ]

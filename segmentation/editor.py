@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from segmentation.conditions import CONDITIONS
 from segmentation.fields import FIELDS, Field
 from segmentation.rules import MAX_DEPTH
 
@@ -13,7 +14,8 @@ def schema() -> dict[str, Any]:
     fields = [_field(field) for field in FIELDS.values() if field.code != "book"]
     # Nobody can be asked about tags while there is none.
     offered = [field for field in fields if field["choices"] or field["kind"] != "names"]
-    return {"fields": offered, "depth": MAX_DEPTH, "texts": _texts()}
+    conditions = [condition.sketch() for condition in CONDITIONS.values()]
+    return {"fields": offered, "conditions": conditions, "depth": MAX_DEPTH, "texts": _texts()}
 
 
 def _field(field: Field) -> dict[str, Any]:
@@ -47,5 +49,18 @@ def _texts() -> dict[str, str]:
         "choose": _("Choose at least one."),
         "list": _("Several values, separated by commas"),
         "alone": _("fit this part alone"),
+        "customer": _("The customer"),
+        "rows": _("What happened"),
+        "gte": _("at least"),
+        "lte": _("at most"),
+        "eq": _("exactly"),
+        "between": _("between"),
+        "times": _("times"),
+        "within": _("in the last"),
+        "days": _("days"),
+        "ever": _("ever"),
+        "only": _("Only those with …"),
+        "any_value": _("any"),
+        "on": _("on"),
         "empty": _("No condition yet: everybody fits."),
     }

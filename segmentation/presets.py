@@ -1,25 +1,33 @@
 """Rules that most stores want: offered when somebody starts a segment, and what to do with each value group."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import Group, Stage
+from customers.models import CustomerFacts, Group, Stage
+from orders.models import Product
 
 Rule = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Preset:
+    """`rule` is made for a book where it depends on the book's own figures; None where those say nothing yet."""
+
     code: str
     name: str | Promise
     why: str | Promise
-    rule: Rule
+    rule: Rule | Callable[[str], Rule | None]
+
+    def made_for(self, book: str) -> Rule | None:
+        return self.rule(book) if callable(self.rule) else self.rule
 
 
 def is_in(field: str, *values: object) -> Rule:
@@ -28,6 +36,25 @@ def is_in(field: str, *values: object) -> Rule:
 
 def at_least(field: str, value: object) -> Rule:
     return {"field": field, "op": "gte", "value": value}
+
+
+def _vips(book: str) -> Rule | None:
+    """From the net amount on that the best tenth of the book's buyers reach."""
+    buyers = CustomerFacts.objects.filter(orders__gte=1, **({"book": book} if book else {}))
+    best = buyers.count() // 10
+    rank = buyers.order_by("-net_amount", "-customer")[max(best - 1, 0) : max(best, 1)]
+    amount = rank.values_list("net_amount", flat=True).first()
+    return None if amount is None else {"all": [at_least("net_amount", str(amount))]}
+
+
+def _without_category(book: str) -> Rule | None:
+    """Buyers who never took anything of the category with most products: a start, to be changed by hand."""
+    products = Product.objects.exclude(category="").filter(**({"shop__book": book} if book else {}))
+    largest = products.order_by().values("category").annotate(n=Count("pk")).order_by("-n", "category").first()
+    if largest is None:
+        return None
+    bought = {"orders": {"filter": {"category": [largest["category"]]}}}
+    return {"all": [at_least("orders", 1), {"not": bought}]}
 
 
 PRESETS: tuple[Preset, ...] = (
@@ -55,7 +82,31 @@ PRESETS: tuple[Preset, ...] = (
         "dormant_by_mail", _("Dormant, may get e-mail"), _("Waking them costs no more than a mail."),
         {"all": [is_in("stage", Stage.DORMANT.value), {"field": "email_ok", "op": "is", "value": True}]},
     ),
+    Preset(
+        "one_time_dormant", _("One-time buyers past P60"),
+        _("They bought once, and most who return would have returned by now."),
+        {"all": [{"field": "orders", "op": "eq", "value": 1}, is_in("stage", Stage.DORMANT.value)]},
+    ),
+    Preset("vips", _("VIPs by value"), _("The tenth of the buyers who spent most. Service, not discounts."), _vips),
+    Preset(
+        "about_to_leave", _("About to leave"),
+        _("Several purchases, and the model gives them less than 30 % of coming back."),
+        {"all": [at_least("orders", 2), {"field": "p_alive", "op": "lte", "value": 30}]},
+    ),
+    Preset(
+        "unpaid", _("Unpaid in the last day"), _("They ordered and did not pay: ask what is in the way."),
+        {"all": [{"field": "unpaid", "op": "is", "value": True}]},
+    ),
+    Preset(
+        "birthday", _("Birthday this month"), _("A reason to write that has nothing to do with selling."),
+        {"all": [{"field": "birthday_now", "op": "is", "value": True}]},
+    ),
+    Preset(
+        "without_category", _("Never bought a category"), _("They know the store, but not this shelf of it."),
+        _without_category,
+    ),
 )  # fmt: skip
+
 
 #: What domain.md 3 advises for each value group.
 ADVICE: dict[str, str | Promise] = {
@@ -70,8 +121,17 @@ ADVICE: dict[str, str | Promise] = {
 }
 
 
-def preset_rule(code: str) -> Preset | None:
-    return next((preset for preset in PRESETS if preset.code == code), None)
+GROUPS: tuple[Preset, ...] = tuple(
+    Preset(f"group-{code}", label, ADVICE[code], {"all": [is_in("group", code)]}) for code, label in Group.choices
+)
+STAGES: tuple[Preset, ...] = tuple(
+    Preset(f"stage-{code}", label, "", {"all": [is_in("stage", code)]}) for code, label in Stage.choices
+)
+ALL: dict[str, Preset] = {preset.code: preset for preset in (*PRESETS, *GROUPS, *STAGES)}
+
+
+def preset_named(code: str) -> Preset | None:
+    return ALL.get(code)
 
 
 def cells_rule(cells: list[tuple[int, int]]) -> Rule:

@@ -1,48 +1,48 @@
 """Segment rules: a small tree from JSON to typed nodes to one condition on CustomerFacts, and to words.
 
-`{"all": [rule, …]}`, `{"any": [rule, …]}`, `{"not": rule}`, `{"field": "stage", "op": "in", "value": ["lost"]}`.
-Names in a rule are only ever looked up in `fields.FIELDS`; nothing of a rule becomes a name of a column or a keyword.
+`{"all": [rule, …]}`, `{"any": [rule, …]}`, `{"not": rule}`, `{"field": "stage", "op": "in", "value": ["lost"]}`, and
+what `conditions` knows: `{"orders": {…}}`, `{"touchpoints": {…}}`, `{"was": {…}}`, … Names in a rule are only ever
+looked up in `fields.FIELDS` and `conditions.CONDITIONS`; nothing of a rule becomes a name of a column or a keyword.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from functools import reduce
 from operator import and_, or_
+from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from crm_suite.lib.errors import BadInput
+from customers.models import CustomerFacts
+from segmentation import checks
+from segmentation.checks import MAX_DAYS, MAX_WHOLE, BadRule, Clock
+from segmentation.conditions import CONDITIONS
+from segmentation.conditions.base import Condition
+from segmentation.conditions.counting import EVERYBODY
 from segmentation.fields import FIELDS, Field, shown
+
+__all__ = ["BadRule", "Branch", "Clock", "Leaf", "Node", "Special", "condition", "describe", "leaves", "nodes", "parse"]
 
 MAX_DEPTH = 8
 MAX_NODES = 60
-MAX_VALUES = 100
-MAX_TEXT = 100
-MAX_WHOLE = 2_000_000_000
-MAX_DAYS = 36_500
-MAX_MONEY = Decimal("99999999999999")
-
-#: Not an empty Q: Django takes the negation of that for everybody too.
-EVERYBODY = Q(pk__isnull=False)
-
-
-class BadRule(BadInput):
-    """The rule cannot be used. `path` names the node as a JSON pointer: `/all/1/value`."""
-
-    def __init__(self, message: str, *, path: str = "") -> None:
-        where = _("At %(path)s: %(problem)s") % {"path": path or "/", "problem": message}
-        super().__init__(where, code="bad_rule", extra={"path": path or "/"})
-        self.path = path or "/"
 
 
 @dataclass(frozen=True)
 class Leaf:
+    """A field compared with a value."""
+
     field: Field
     op: str
     value: object
+
+
+@dataclass(frozen=True)
+class Special:
+    """A condition over rows. `asked` is what the condition made of its part of the rule."""
+
+    condition: Condition
+    asked: Any
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Branch:
     children: tuple["Node", ...]
 
 
-Node = Leaf | Branch
+Node = Leaf | Special | Branch
 
 
 def parse(rule: object) -> Node:
@@ -77,15 +77,22 @@ class _Parser:
             raise BadRule(_("parts are nested at most %(count)s deep.") % {"count": MAX_DEPTH}, path=path)
         if not isinstance(rule, dict):
             raise BadRule(_("a part must be an object."), path=path)
-        keys = set(rule)
-        if keys in ({"all"}, {"any"}):
-            (kind,) = keys
-            return self.branch(kind, rule[kind], path, depth)
-        if keys == {"not"}:
-            return Branch("not", (self.node(rule["not"], f"{path}/not", depth + 1),))
-        if keys == {"field", "op", "value"}:
+        if set(rule) == {"field", "op", "value"}:
             return leaf(rule["field"], rule["op"], rule["value"], path)
-        raise BadRule(_("a part is all, any, not, or field with op and value."), path=path)
+        if len(rule) != 1:
+            raise BadRule(_("a part is all, any, not, a condition, or field with op and value."), path=path)
+        ((key, inner),) = rule.items()
+        return self.keyed(key, inner, path, depth)
+
+    def keyed(self, key: object, inner: object, path: str, depth: int) -> Node:
+        if key in ("all", "any"):
+            return self.branch(str(key), inner, path, depth)
+        if key == "not":
+            return Branch("not", (self.node(inner, f"{path}/not", depth + 1),))
+        known = CONDITIONS.get(key) if isinstance(key, str) else None
+        if known is None:
+            raise BadRule(_("a part is all, any, not, a condition, or field with op and value."), path=path)
+        return Special(known, known.parse(inner, f"{path}/{key}"))
 
     def branch(self, kind: str, children: object, path: str, depth: int) -> Branch:
         if not isinstance(children, list):
@@ -108,9 +115,7 @@ def leaf(name: object, op: object, value: object, path: str) -> Leaf:
 def checked(field: Field, op: str, value: object, path: str) -> object:
     """The value in the type that the field compares with."""
     if op in ("in", "not_in"):
-        if not isinstance(value, list) or not 1 <= len(value) <= MAX_VALUES:
-            raise BadRule(_("a list of 1 to %(count)s values is needed.") % {"count": MAX_VALUES}, path=path)
-        return [single(field, item, f"{path}/{place}") for place, item in enumerate(value)]
+        return [single(field, item, f"{path}/{place}") for place, item in enumerate(checks.listed(value, path))]
     if op == "between":
         if not isinstance(value, list) or len(value) != 2:
             raise BadRule(_("two values are needed."), path=path)
@@ -121,74 +126,35 @@ def checked(field: Field, op: str, value: object, path: str) -> object:
     return single(field, value, path)
 
 
+_WHOLE = {"score": (0, 5), "number": (0, MAX_WHOLE), "days": (0, MAX_DAYS), "percent": (0, 100)}
+
+
 def single(field: Field, value: object, path: str) -> object:
+    if field.kind in _WHOLE:
+        return checks.whole(value, *_WHOLE[field.kind], path)
     match field.kind:
         case "flag":
-            if not isinstance(value, bool):
-                raise BadRule(_("true or false is needed."), path=path)
-            return value
+            return checks.flag(value, path)
         case "choice" | "labels":
             if not isinstance(value, str) or value not in (field.choices or {}):
                 raise BadRule(_("this is not one of the choices."), path=path)
             return value
         case "names":
-            return _number_of(value, path)
-        case "score":
-            return _whole(value, 0, 5, path)
-        case "number":
-            return _whole(value, 0, MAX_WHOLE, path)
-        case "days":
-            return _whole(value, 0, MAX_DAYS, path)
+            return checks.number_of(value, path)
         case "money" | "average":
-            return _money(value, path)
+            return checks.money(value, path)
         case "date":
-            return _day(value, path)
-    return _text(value, path)
+            return checks.day(value, path)
+    return checks.text(value, path)
 
 
-def _number_of(value: object, path: str) -> str:
-    """The number of a tag, tier or community, as text: it may have been deleted since the rule was made."""
-    if not isinstance(value, str) or not value.isascii() or not value.isdecimal() or int(value) >= 2**63:
-        raise BadRule(_("the number of one of the choices is needed, as text."), path=path)
-    return value
-
-
-def _whole(value: object, low: int, high: int, path: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise BadRule(_("a whole number from %(low)s to %(high)s is needed.") % {"low": low, "high": high}, path=path)
-    return value
-
-
-def _money(value: object, path: str) -> Decimal:
-    try:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise InvalidOperation
-        amount = Decimal(str(value))
-        if not amount.is_finite() or abs(amount) > MAX_MONEY:
-            raise InvalidOperation
-    except InvalidOperation:
-        raise BadRule(_("an amount is needed."), path=path) from None
-    return round(amount, 2)
-
-
-def _day(value: object, path: str) -> date:
-    try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError:
-        raise BadRule(_("a date such as 2026-11-11 is needed."), path=path) from None
-
-
-def _text(value: object, path: str) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > MAX_TEXT or "\x00" in value:
-        raise BadRule(_("a text of 1 to %(count)s characters is needed.") % {"count": MAX_TEXT}, path=path)
-    return value.strip()
-
-
-def condition(node: Node, as_of: date) -> Q:
+def condition(node: Node, clock: Clock) -> Q:
     """The condition of a node. `not` is the complement: unknown values are in it."""
     if isinstance(node, Leaf):
-        return node.field.compile(node.op, node.value, as_of)
-    parts = [condition(child, as_of) for child in node.children]
+        return node.field.compile(node.op, node.value, clock)
+    if isinstance(node, Special):
+        return node.condition.compile(node.asked, clock)
+    parts = [condition(child, clock) for child in node.children]
     if not parts:
         return EVERYBODY
     if node.kind == "not":
@@ -205,7 +171,29 @@ def nodes(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
 
 
 def leaves(node: Node) -> list[Leaf]:
+    """The fields that a rule asks about."""
     return [found for _path, found in nodes(node) if isinstance(found, Leaf)]
+
+
+def is_dated(node: Node) -> bool:
+    """Whether days are counted back from the clock: then each book needs its own."""
+    if isinstance(node, Leaf):
+        return node.field.is_dated
+    if isinstance(node, Special):
+        return node.condition.is_dated(node.asked)
+    return any(is_dated(child) for child in node.children)
+
+
+def reasons(facts: CustomerFacts, node: Node, clock: Clock) -> list[str]:
+    """Whatever a rule asks about with this customer's value, each once: why they are in, or not."""
+    found: dict[str, str] = {}
+    for _path, part in nodes(node):
+        if isinstance(part, Leaf):
+            found.setdefault(part.field.code, f"{part.field.label}: {shown(part.field.show(facts, clock))}")
+        elif isinstance(part, Special):
+            said = part.condition.show(part.asked, facts, clock)
+            found.setdefault(said, said)
+    return list(found.values())
 
 
 def describe(rule: object) -> str:
@@ -219,6 +207,8 @@ def describe(rule: object) -> str:
 def _say(node: Node, *, outermost: bool = False) -> str:
     if isinstance(node, Leaf):
         return say_leaf(node)
+    if isinstance(node, Special):
+        return node.condition.say(node.asked)
     if node.kind == "not":
         return _("not (%(rule)s)") % {"rule": _say(node.children[0], outermost=True)}
     joiner = _(" or ") if node.kind == "any" else _(" and ")

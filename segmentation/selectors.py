@@ -1,21 +1,27 @@
 """Questions about groups of people and about the runs that found them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import Count, Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from crm_suite.lib.days import today_in
+from crm_suite.lib.errors import BadInput
 from customers.books import book_of, books
-from customers.models import CustomerFacts, Group, Stage
+from customers.models import Customer, CustomerFacts, Group, Shop, Stage
 from segmentation import rules
-from segmentation.fields import shown
+from segmentation.checks import Clock
 from segmentation.models import AnalysisRun, Segment, SegmentMember
 
 #: Older than this, the newest order says that the data are historic rather than that everybody is lost.
 AT_REST_DAYS = 60
+#: Memory of one step of a question about everybody: what a condition over a million orders finds has to fit.
+MEMORY = "64MB"
 
 
 def run_in_force(book: str) -> AnalysisRun | None:
@@ -49,95 +55,81 @@ def is_at_rest(run: AnalysisRun) -> bool:
 # --- members ----------------------------------------------------------------------------------------------------------
 
 
+def clock_of(book: str) -> Clock:
+    """What the days of a rule are counted to: the run in force of the book, or today; in the book's zone."""
+    run = run_in_force(book)
+    found = book_of(book)
+    zone = found.timezone if found else "UTC"
+    return Clock(run.as_of, zone) if run else Clock.now(zone)
+
+
+def check_book(book: str) -> None:
+    """Raises BadInput where no shop is measured under this name; "" is every store."""
+    if book and book_of(book) is None:
+        raise BadInput(_("There is no store measured as “%(book)s”.") % {"book": book}, code="unknown_book")
+
+
 def condition(node: rules.Node, *, book: str) -> Q:
     """A rule's part on CustomerFacts, without the book itself. Days are counted to the book's run in force."""
-    if book or not any(leaf.field.code == "days_since" for leaf in rules.leaves(node)):
-        return rules.condition(node, as_of(book))
+    if book or not rules.is_dated(node):
+        return rules.condition(node, clock_of(book))
     # Where no book is named, each one counts days to its own run.
     known = [found.code for found in books()]
-    whole = ~Q(book__in=known) & rules.condition(node, today_in("UTC"))
+    whole = ~Q(book__in=known) & rules.condition(node, Clock.now())
     for code in known:
-        whole |= Q(book=code) & rules.condition(node, as_of(code))
+        whole |= Q(book=code) & rules.condition(node, clock_of(code))
     return whole
 
 
-def members(*, rule: object, book: str) -> QuerySet[CustomerFacts]:
-    """Everybody who fits the rule at this moment. Raises BadRule."""
-    scope = CustomerFacts.objects.filter(book=book) if book else CustomerFacts.objects.all()
-    return scope.filter(condition(rules.parse(rule), book=book))
+def scope(*, book: str, is_demo: bool = False) -> QuerySet[CustomerFacts]:
+    """Everybody of a book; of all stores where none is named: invented customers and real ones never together.
+
+    Nobody who was merged into somebody else.
+    """
+    merged = Customer.objects.filter(merged_into__isnull=False, pk=OuterRef("pk"))
+    people = CustomerFacts.objects.filter(~Exists(merged))
+    if book:
+        return people.filter(book=book)
+    demo = list(Shop.objects.filter(is_demo=True).order_by().values_list("book", flat=True).distinct())
+    if not demo:
+        return people.none() if is_demo else people
+    # Who has not been measured yet stands in no book.
+    invented = Q(book__in=demo) | Q(book="", customer__is_demo=True)
+    return people.filter(invented) if is_demo else people.exclude(invented)
+
+
+def members(*, rule: object, book: str, is_demo: bool = False) -> QuerySet[CustomerFacts]:
+    """Everybody who fits the rule at this moment. Raises BadRule. `is_demo` matters where no book is named."""
+    return scope(book=book, is_demo=is_demo).filter(condition(rules.parse(rule), book=book))
 
 
 def segment_members(segment: Segment) -> QuerySet[CustomerFacts]:
     """Members now: those who fit a live segment's rule, or those whom a snapshot holds."""
     if segment.kind == Segment.Kind.SNAPSHOT:
-        held = SegmentMember.objects.filter(segment=segment).values("customer_id")
-        return CustomerFacts.objects.filter(customer_id__in=held)
-    return members(rule=segment.rule, book=segment.book)
+        held = SegmentMember.objects.filter(segment=segment, customer=OuterRef("pk"))
+        return CustomerFacts.objects.filter(Exists(held))
+    return members(rule=segment.rule, book=segment.book, is_demo=segment.is_demo)
 
 
-@dataclass(frozen=True)
-class Preview:
-    """Counts while somebody edits. `parts`: path of each part of the rule → customers who fit that part alone."""
-
-    total: int
-    email_ok: int
-    sms_ok: int
-    everybody: int
-    parts: dict[str, int]
-    words: str
+@contextmanager
+def roomy() -> Iterator[None]:
+    """Let a question about everybody keep its answers in memory; compiling it would take longer than asking it."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('work_mem', %s, true), set_config('jit', 'off', true)", [MEMORY])
+        yield
 
 
-def preview(*, rule: object, book: str) -> Preview:
-    """Size of a rule, of each of its parts and of its reachable members, in one pass over the book's facts."""
-    tree = list(rules.nodes(rules.parse(rule)))
-    conditions = [condition(node, book=book) for _path, node in tree]
-    whole = conditions[0]
-    counts: dict[str, Count] = {
-        "everybody": Count("pk"),
-        "total": Count("pk", filter=whole),
-        "email": Count("pk", filter=whole & Q(email_ok=True)),
-        "sms": Count("pk", filter=whole & Q(sms_ok=True)),
-    }
-    counts |= {f"part{n}": Count("pk", filter=found) for n, found in enumerate(conditions)}
-    scope = CustomerFacts.objects.filter(book=book) if book else CustomerFacts.objects.all()
-    found = scope.aggregate(**counts)
-    return Preview(
-        total=found["total"],
-        email_ok=found["email"],
-        sms_ok=found["sms"],
-        everybody=found["everybody"],
-        parts={path: found[f"part{number}"] for number, (path, _node) in enumerate(tree)},
-        words=rules.describe(rule),
-    )
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A member, and what makes them one: the fields of the rule with this customer's values."""
-
-    facts: CustomerFacts
-    why: list[str]
-
-
-def sample(*, people: QuerySet[CustomerFacts], rule: object, size: int = 10) -> list[Sample]:
-    """Up to `size` members, by customer number. Days are counted to the run in force of each one's book."""
-    node = rules.parse(rule)
-    rows = list(people.select_related("customer").order_by("pk")[:size])
-    days = {code: as_of(code) for code in {facts.book for facts in rows}}
-    return [Sample(facts, reasons(facts, node, days[facts.book])) for facts in rows]
-
-
-def reasons(facts: CustomerFacts, node: rules.Node, day: date) -> list[str]:
-    """Each field that a rule asks about with this customer's value; days are counted to `day`."""
-    asked = {leaf.field.code: leaf.field for leaf in rules.leaves(node)}
-    return [f"{field.label}: {shown(field.show(facts, day))}" for field in asked.values()]
+def size(people: QuerySet[CustomerFacts]) -> int:
+    with roomy():
+        return people.count()
 
 
 def reach(people: QuerySet[CustomerFacts]) -> dict[str, int]:
     """How many there are, and how many may get e-mail and SMS by the facts of the last refresh."""
-    return people.aggregate(
-        total=Count("pk"), email=Count("pk", filter=Q(email_ok=True)), sms=Count("pk", filter=Q(sms_ok=True))
-    )
+    with roomy():
+        return people.aggregate(
+            total=Count("pk"), email=Count("pk", filter=Q(email_ok=True)), sms=Count("pk", filter=Q(sms_ok=True))
+        )
 
 
 # --- figures of the run in force --------------------------------------------------------------------------------------
@@ -160,7 +152,7 @@ class Share:
         return self.net / self.orders if self.orders else None
 
 
-def _shares(table: dict[str, dict[str, object]], labels: Sequence[tuple[str, object]]) -> list[Share]:
+def shares(table: dict[str, dict[str, object]], labels: Sequence[tuple[str, object]]) -> list[Share]:
     people = sum(int(str(row["n"])) for row in table.values()) or 1
     total = sum(Decimal(str(row["net"])) for row in table.values())
     return [_share(code, str(label), table.get(code), people, total) for code, label in labels]
@@ -175,13 +167,13 @@ def _share(code: str, label: str, row: dict[str, object] | None, people: int, to
 def stage_mix(book: str) -> list[Share]:
     """Customers per lifecycle stage at the run in force, in the order of the stages; empty before the first run."""
     run = run_in_force(book)
-    return _shares(run.counts["stages"], Stage.choices) if run else []
+    return shares(run.counts["stages"], Stage.choices) if run else []
 
 
 def groups(book: str) -> list[Share]:
     """Customers per value group at the run in force, best group first; empty before the first run."""
     run = run_in_force(book)
-    return _shares(run.counts["groups"], Group.choices) if run else []
+    return shares(run.counts["groups"], Group.choices) if run else []
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from segmentation import rules
 from segmentation.expectation import Window, own_window, store_window
 from segmentation.lifecycle import MIN_SPELLS
 from segmentation.models import AnalysisRun, LabelChange, Segment, SegmentMember
-from segmentation.selectors import NEXT_STAGES, as_of, reasons, run_in_force
+from segmentation.selectors import NEXT_STAGES, clock_of, run_in_force
 
 #: Live segments that a customer's page asks, newest first. A store with more sees that there are more.
 ASKED = 30
@@ -112,19 +112,20 @@ def memberships(customer_id: int) -> Memberships:
     snapshots = list(open_ones.filter(kind=Segment.Kind.SNAPSHOT, pk__in=held).order_by("-pk")[:ASKED])
     if facts is None:
         return Memberships([], snapshots, asked=0, known=0)
-    concerned = open_ones.filter(kind=Segment.Kind.LIVE, book__in={"", facts.book}).order_by("-pk")
+    everywhere = Q(book="", is_demo=facts.customer.is_demo)
+    concerned = open_ones.filter(everywhere | Q(book=facts.book), kind=Segment.Kind.LIVE).order_by("-pk")
     segments = list(concerned[:ASKED])
     return Memberships(_fitting(segments, facts), snapshots, asked=len(segments), known=concerned.count())
 
 
 def _fitting(segments: Sequence[Segment], facts: CustomerFacts) -> list[Membership]:
     """All rules are asked in one statement about one row; a rule that cannot be used any more holds nobody."""
-    day = as_of(facts.book)
+    clock = clock_of(facts.book)
     parsed = {segment.pk: node for segment in segments if (node := _parsed(segment)) is not None}
-    asked = [_asked(pk, rules.condition(node, day), facts) for pk, node in parsed.items()]
+    asked = [_asked(pk, rules.condition(node, clock), facts) for pk, node in parsed.items()]
     fitting = set(asked[0].union(*asked[1:], all=True)) if asked else set()
     return [
-        Membership(segment, rules.describe(segment.rule), reasons(facts, parsed[segment.pk], day))
+        Membership(segment, rules.describe(segment.rule), rules.reasons(facts, parsed[segment.pk], clock))
         for segment in segments
         if segment.pk in fitting
     ]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from campaigns.models import Campaign, PlanEntry
 from campaigns.month import extras_between, lines_between
 from campaigns.selectors import last_reports, messages_of, reason_label
 from campaigns.views.doorway import shown_book
@@ -43,3 +44,15 @@ def last_panel(request: HttpRequest) -> HttpResponse:
 def customer_panel(request: HttpRequest, pk: int) -> HttpResponse:
     rows = [(received, reason_label(received.message.reason)) for received in messages_of(pk)]
     return render(request, "campaigns/_customer.html", {"rows": rows})
+
+
+USERS = 20  # campaigns and plan entries that a segment's page names
+
+
+@requires("campaigns.view_campaign")
+def segment_panel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Campaigns and plan entries that write to a segment, the newest first."""
+    entries = PlanEntry.objects.filter(segment=pk).select_related("shop").order_by("-day", "-pk")
+    campaigns = Campaign.objects.filter(segment=pk).select_related("shop").order_by("-pk")
+    context = {"entries": entries[:USERS], "campaigns": campaigns[:USERS]}
+    return render(request, "campaigns/_segment.html", context)

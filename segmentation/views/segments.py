@@ -18,11 +18,12 @@ from crm_suite.lib.exports import csv_response
 from crm_suite.lib.listing import listing
 from crm_suite.lib.masking import mask_name
 from customers.books import book_of, current_book
-from customers.models import CustomerFacts, Group, Stage
-from segmentation import presets, rules, selectors, services
+from customers.models import CustomerFacts, Group, Platform, Stage
+from segmentation import presets, previews, rules, selectors, services
 from segmentation.editor import schema
 from segmentation.filters import SegmentFilter
 from segmentation.forms import PreviewForm, SegmentForm
+from segmentation.insight_rules import cells_name, cells_rule_there
 from segmentation.models import Segment
 
 
@@ -51,11 +52,12 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, object] = {"segment": segment, "words": _words(segment), "in_book": book_of(segment.book)}
     try:
         people = selectors.segment_members(segment)
-        context |= {
-            "reach": selectors.reach(people),
-            "sample": selectors.sample(people=people, rule=segment.rule),
-            "members": listing(request, people.select_related("customer"), order=["-pk", "-net_amount", "-orders"]),
-        }
+        with selectors.roomy():
+            context |= {
+                "reach": selectors.reach(people),
+                "sample": previews.sample(people=people, rule=segment.rule),
+                "members": listing(request, people.select_related("customer"), order=["-pk", "-net_amount", "-orders"]),
+            }
     except rules.BadRule as error:
         context["problem"] = error.message
     return render(request, "segments/detail.html", context)
@@ -68,12 +70,20 @@ def new(request: HttpRequest) -> HttpResponse:
         return _save(request, None)
     book = current_book(request)
     start: dict[str, str] = {"book": book.code if book else "", "rule": "{}"}
-    preset = presets.preset_rule(request.GET.get("preset", ""))
+    preset = presets.preset_named(request.GET.get("preset", ""))
     if preset:
-        start |= {"name": str(preset.name), "description": str(preset.why), "rule": json.dumps(preset.rule)}
+        start |= _from_preset(request, preset, start["book"])
     elif "rule" in request.GET:
         start |= {"name": request.GET.get("name", "")[:100], "rule": _given_rule(request)}
     return _editor(request, SegmentForm(initial=start), None)
+
+
+def _from_preset(request: HttpRequest, preset: presets.Preset, book: str) -> dict[str, str]:
+    rule = preset.made_for(book)
+    if rule is None:
+        messages.warning(request, _("The store says too little for “%(name)s” yet.") % {"name": preset.name})
+        return {}
+    return {"name": str(preset.name), "description": str(preset.why), "rule": json.dumps(rule)}
 
 
 def _given_rule(request: HttpRequest) -> str:
@@ -110,8 +120,9 @@ def _save(request: HttpRequest, segment: Segment | None) -> HttpResponse:
 def _editor(request: HttpRequest, form: SegmentForm, segment: Segment | None, *, status: int = 200) -> HttpResponse:
     start = form["rule"].value() or "{}"
     context = {
-        "form": form, "segment": segment, "schema": schema(), "presets": [] if segment else presets.PRESETS,
-        "start": _readable(start),
+        "form": form, "segment": segment, "schema": schema(), "start": _readable(start),
+        "presets": [] if segment else presets.PRESETS,
+        "group_presets": presets.GROUPS, "stage_presets": presets.STAGES,
     }  # fmt: skip
     return render(request, "segments/edit.html", context, status=status)
 
@@ -137,25 +148,35 @@ def preview(request: HttpRequest) -> HttpResponse:
         problem = next(iter(form.errors.values()))[0]
         return render(request, "segments/_preview.html", {"problem": problem})
     rule, book = form.cleaned_data["rule"], form.cleaned_data["book"]
-    people = selectors.members(rule=rule, book=book)
-    return render(
-        request, "segments/_preview.html",
-        {
-            "preview": selectors.preview(rule=rule, book=book),
-            "sample": selectors.sample(people=people, rule=rule),
-            "in_book": book_of(book),
-        },
-    )  # fmt: skip
+    is_demo = _is_demo(request)
+    people = selectors.members(rule=rule, book=book, is_demo=is_demo)
+    with selectors.roomy():
+        found = previews.sample(people=people, rule=rule)
+    counts = previews.preview(rule=rule, book=book, is_demo=is_demo)
+    context = {"preview": counts, "sample": found, "in_book": book_of(book)}
+    return render(request, "segments/_preview.html", context)
+
+
+def _is_demo(request: HttpRequest) -> bool:
+    """Whether the segment that is edited is an invented one; new ones are not."""
+    number = request.POST.get("segment", "")
+    return number.isdecimal() and len(number) < 19 and Segment.objects.filter(pk=number, is_demo=True).exists()
 
 
 @requires("segmentation.add_segment")
 def from_cells(request: HttpRequest) -> HttpResponseRedirect:
-    """The chosen cells of the RFM grid (`?cell=5-1&cell=5-2`, R before F) as a rule in the editor."""
+    """The chosen cells of the RFM grid (`?cell=5-1&cell=5-2`, R before F) as a rule in the editor.
+
+    `platform` narrows them to customers who bought there, as on the page.
+    """
     cells = [(int(text[0]), int(text[2])) for text in request.GET.getlist("cell") if _is_cell(text)]
     if not cells:
         messages.warning(request, _("Choose at least one cell of the grid."))
         return redirect("segmentation:rfm")
-    return redirect(presets.editor_url(presets.cells_rule(cells)))
+    asked = request.GET.get("platform", "")
+    platform = asked if asked in Platform.values else ""
+    rule = cells_rule_there(presets.cells_rule(cells), platform)
+    return redirect(presets.editor_url(rule, cells_name(cells, platform)))
 
 
 def _is_cell(text: str) -> bool:

@@ -23,20 +23,32 @@
 
   // ---- from a rule to what is edited, and back ----
 
+  // Conditions over rows by their key, as the server sketches them (rule-conditions.js draws them).
+  let sketches = new Map();
+  const sketchOf = (rule) => sketches.get(Object.keys(rule ?? {})[0]);
+
   const toGroup = (rule) => {
     if (rule?.all) return { kind: "all", children: rule.all.map(toNode) };
     if (rule?.any) return { kind: "any", children: rule.any.map(toNode) };
     if (rule?.not) return { kind: "none", children: (rule.not.any ?? [rule.not]).map(toNode) };
-    if (rule?.field) return { kind: "all", children: [toNode(rule)] };
+    if (rule?.field || sketchOf(rule)) return { kind: "all", children: [toNode(rule)] };
     return { kind: "all", children: [] };
   };
 
-  const toNode = (rule) => (rule.field ? { ...rule } : toGroup(rule));
+  const toNode = (rule) => {
+    if (rule.field) return { ...rule };
+    const sketch = sketchOf(rule);
+    return sketch ? { sketch, asked: window.ruleConditions.read(rule[sketch.key], sketch) } : toGroup(rule);
+  };
 
   // Leaves out what is not filled in yet, and notes each part's path for its count.
   const toRule = (node, path = "") => {
     node.path = path;
     if (node.field) return isComplete(node) ? { field: node.field, op: node.op, value: node.value } : null;
+    if (node.sketch) {
+      const { isComplete: isWhole, clean } = window.ruleConditions;
+      return isWhole(node.asked, node.sketch) ? { [node.sketch.key]: clean(node.asked, node.sketch) } : null;
+    }
     const inner = node.kind === "none" ? `${path}/not/any` : `${path}/${node.kind}`;
     const rules = [];
     for (const child of node.children) {
@@ -59,6 +71,7 @@
       this.schema = readJson(root.dataset.schema);
       this.texts = this.schema.texts;
       this.fields = new Map(this.schema.fields.map((field) => [field.code, field]));
+      sketches = new Map(this.schema.conditions.map((sketch) => [sketch.key, sketch]));
       this.input = document.getElementById(root.dataset.input);
       this.tree = toGroup(readJson(root.dataset.start));
       this.draw();
@@ -104,7 +117,7 @@
         element("span", { textContent: this.texts.fit }), kind, parent ? this.count(node) : null,
         parent ? this.removal(node, parent) : null);
       const body = node.children.map((child) =>
-        child.field ? this.line(child, node) : this.group(child, node, depth + 1));
+        child.field || child.sketch ? this.line(child, node) : this.group(child, node, depth + 1));
       const empty = !parent && !node.children.length
         ? element("p", { className: "text-secondary m-0", textContent: this.texts.empty }) : null;
       return element("fieldset", { className: "rule-group" }, head, ...body, empty, this.additions(node, depth));
@@ -142,20 +155,50 @@
       return button;
     }
 
+    // What a condition may ask about: fields of the customer, and what happened.
+    subjects(node) {
+      const chosen = node.sketch ? `rows:${node.sketch.key}` : node.field;
+      const rows = this.schema.conditions.map(({ key, label }) => ({ code: `rows:${key}`, label }));
+      return [
+        element("optgroup", { label: this.texts.customer }, ...options(this.schema.fields, chosen)),
+        element("optgroup", { label: this.texts.rows }, ...options(rows, chosen)),
+      ];
+    }
+
+    // A line about something else now, with nothing filled in.
+    ask(node, code) {
+      for (const key of ["field", "op", "value", "sketch", "asked"]) delete node[key];
+      node.isNew = true;
+      if (code.startsWith("rows:")) {
+        node.sketch = sketches.get(code.slice(5));
+        node.asked = window.ruleConditions.fresh(node.sketch);
+        return;
+      }
+      const chosen = this.fields.get(code);
+      Object.assign(node, { field: chosen.code, op: chosen.operators[0].code });
+      node.value = this.emptyValue(chosen, node.op);
+    }
+
     line(node, parent) {
-      const field = this.fields.get(node.field);
+      const field = node.sketch ? { info: "" } : this.fields.get(node.field);
       if (!field) return element("div", { className: "rule-line" }, node.field, this.removal(node, parent));
       const what = element("select", { className: "form-select", ariaLabel: this.texts.field, title: field.info },
-        ...options(this.schema.fields, node.field));
+        ...this.subjects(node));
       if (node.isNew) { what.dataset.newest = ""; delete node.isNew; }
       what.addEventListener("change", () => {
-        const chosen = this.fields.get(what.value);
-        Object.assign(node, { field: chosen.code, op: chosen.operators[0].code, isNew: true });
-        node.value = this.emptyValue(chosen, node.op);
+        this.ask(node, what.value);
         this.redraw("[data-newest]");
       });
+      if (node.sketch) {
+        return element("div", { className: "rule-line" }, what, ...this.happenings(node), this.count(node), this.removal(node, parent));
+      }
       return element("div", { className: "rule-line" }, what, this.operator(node, field), ...this.value(node, field),
         this.count(node), this.removal(node, parent));
+    }
+
+    happenings(node) {
+      const tools = { element, options, texts: this.texts, changed: () => this.changed(), redraw: () => this.redraw() };
+      return window.ruleConditions.draw(node.asked, node.sketch, tools);
     }
 
     operator(node, field) {
@@ -184,7 +227,7 @@
 
     // One value: a number, an amount, a day or a word.
     box(field, value, label, keep) {
-      const isNumber = ["number", "days", "score", "money", "average"].includes(field.kind);
+      const isNumber = ["number", "days", "score", "percent", "money", "average"].includes(field.kind);
       const isWhole = isNumber && !["money", "average"].includes(field.kind);
       const input = element("input", {
         className: "form-control", ariaLabel: label, required: true, value: value ?? "",
@@ -192,6 +235,7 @@
       });
       if (isNumber) Object.assign(input, { step: isWhole ? "1" : "0.01", min: field.kind === "money" ? "" : "0", inputMode: isWhole ? "numeric" : "decimal" });
       if (field.kind === "score") Object.assign(input, { min: "1", max: "5" });
+      if (field.kind === "percent") input.max = "100";
       input.addEventListener("input", () => {
         if (!isNumber) keep(input.value);
         else keep(input.value === "" || !input.checkValidity() ? null : isWhole ? Number(input.value) : input.value);

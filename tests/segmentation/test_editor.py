@@ -79,6 +79,14 @@ def test_nested_groups_survive_being_edited(live_site: LiveSite) -> None:
             {"not": {"any": [{"field": "last_paid_on", "op": "gte", "value": "2026-01-01"}]}},
             {"field": "email_ok", "op": "is", "value": False},
             {"field": "net_amount", "op": "lte", "value": "99.50"},
+            {
+                "orders": {
+                    "filter": {"category": ["Gone by now"], "paid": True, "product": ["A1", "item:7"]},
+                    "count": {"op": "between", "value": [1, 3]},
+                    "within_days": 90,
+                }
+            },
+            {"was": {"kind": "stage", "value": ["active", "silent"], "on": "2026-03-01"}},
         ]
     }
     segment = Segment.objects.create(name="Nested", rule=rule, book="CNY")
@@ -89,6 +97,39 @@ def test_nested_groups_survive_being_edited(live_site: LiveSite) -> None:
     page.wait_for_url(f"**/segments/{segment.pk}/")
     segment.refresh_from_db()
     assert segment.rule == rule
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_somebody_bought_is_asked_for_by_keyboard(live_site: LiveSite, width: int) -> None:
+    page = live_site.page(make_user("operator"), width=width)
+    page.goto("/segments/new/")
+    figure = page.locator("#preview .figure-value")
+    page.get_by_role("button", name="+ Add a condition").press("Enter")
+    page.get_by_label("What", exact=True).select_option(label="Orders (has bought …)")
+    expect(figure).to_have_text("3")
+    page.get_by_label("times", exact=True).fill("2")
+    expect(figure).to_have_text("1")
+    page.get_by_label("in the last … days").fill("60")
+    expect(figure).to_have_text("0")
+    page.get_by_label("times", exact=True).fill("1")
+    expect(figure).to_have_text("1")
+    page.get_by_text("Only those with …").press("Enter")
+    platforms = page.get_by_role("group", name="Platform")
+    platforms.get_by_role("checkbox", name="Tmall").press("Space")
+    expect(figure).to_have_text("0")
+    words = "paid orders at least 1 time (Platform: Tmall; in the last 60 days)"
+    expect(page.locator(".rule-words")).to_contain_text(words)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    platforms.get_by_role("checkbox", name="Tmall").press("Space")
+    platforms.get_by_role("checkbox", name="Own site").press("Space")
+    expect(figure).to_have_text("1")
+    page.get_by_label("Name", exact=True).fill("Bought lately")
+    page.get_by_role("button", name="Save segment").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Bought lately")
+    asked = {"filter": {"platform": ["own"]}, "count": {"op": "gte", "value": 1}, "within_days": 60}
+    assert Segment.objects.get().rule == {"all": [{"orders": asked}]}
+    assert live_site.complaints == []
 
 
 @pytest.mark.usefixtures("store")

@@ -1,20 +1,33 @@
 """Each field finds whom it should and leaves out whom it should not; what is no rule is refused by name."""
 
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 from hypothesis import given, strategies as st
 
-from customers.models import Community, CustomerFacts
+from crm_suite.lib.digests import address_digest
+from customers.models import Community, Customer, CustomerFacts, Suppression
 from segmentation import rules
+from segmentation.checks import Clock
 from segmentation.fields import FIELDS
+from segmentation.models import CustomerValue
 from segmentation.rules import BadRule
-from tests.builders import make_community_member, make_customer, make_facts, make_points, make_tag, make_tier
+from tests.builders import (
+    make_community_member,
+    make_consent,
+    make_customer,
+    make_facts,
+    make_points,
+    make_purchase,
+    make_shop,
+    make_tag,
+    make_tier,
+)
 
-DAY = date(2026, 3, 31)
+DAY = Clock(date(2026, 3, 31), "Asia/Shanghai")
 
 
 def leaf(field: str, op: object, value: object) -> dict[str, Any]:
@@ -29,11 +42,25 @@ def names(rule: object, book: str = "CNY") -> list[str]:
 
 @pytest.fixture
 def cast() -> None:
-    """Ann is a champion of Hangzhou; Bob is lost; Cid never bought; Dan belongs to another book.
+    """Ann is a champion of Hangzhou; Bob is lost; Cid has not paid yet; Dan belongs to another book.
 
     Ann carries two tags and stands on the tier 7 with 120 points; she and Bob joined the community 7, Bob left it.
     """
-    ann, bob = make_customer("Ann", city="Hangzhou", country="China"), make_customer("Bob", city="Leeds", country="UK")
+    ann = make_customer("Ann", city="Hangzhou", country="China", source="Live stream", birthday=date(1990, 4, 1))
+    bob = make_customer("Bob", city="Leeds", country="UK", email="bob@example.com", birthday=date(1990, 3, 1))
+    cid = make_customer("Cid")
+    make_consent(ann, granted=False, occurred_at=datetime(2026, 1, 1, tzinfo=UTC)), make_consent(ann)
+    make_consent(bob, occurred_at=datetime(2026, 1, 1, tzinfo=UTC)), make_consent(bob, granted=False)
+    blocked = {"address_digest": address_digest("bob@example.com"), "masked": "b***", "reason": "manual"}
+    Suppression.objects.create(channel="email", **blocked)
+    CustomerValue.objects.create(
+        customer=ann, book="CNY", p_alive=0.9, expected_orders=2.5, expected_net=100, next_purchase_on=date(2026, 4, 10)
+    )
+    make_purchase(
+        cid, make_shop("tmall"), "2026-03-30", state="created", paid_at=None, paid_on=None, placed_at=timezone.now()
+    )
+    for who, day in ((ann, 1), (bob, 60), (cid, 1)):
+        Customer.objects.filter(pk=who.pk).update(created_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day))
     for tag in (make_tag(pk=7), make_tag(pk=8)):
         ann.tags.create(tag=tag)
     make_points(ann, 120)
@@ -51,7 +78,7 @@ def cast() -> None:
         purchase_days=1, r_score=1, f_score=2, m_score=1, first_paid_on=date(2024, 1, 1),
         last_paid_on=date(2024, 1, 1), platforms=["taobao"], sms_ok=True,
     )  # fmt: skip
-    make_facts(make_customer("Cid"), stage="prospect")
+    make_facts(cid, stage="prospect")
     make_facts(make_customer("Dan", city="Hangzhou"), book="GBP", stage="lost", orders=9, net_amount=900)
 
 
@@ -108,6 +135,38 @@ def cast() -> None:
         ("points", "lte", 119, []),
         ("community", "in", ["7"], ["Ann"]),
         ("community", "not_in", ["7"], ["Bob", "Cid"]),
+        ("p_alive", "gte", 90, ["Ann"]),
+        ("p_alive", "lte", 90, ["Ann"]),
+        ("p_alive", "between", [0, 89], []),
+        ("expected_orders", "gte", "2.5", ["Ann"]),
+        ("expected_orders", "lte", "2.4", []),
+        ("expected_net", "gt", "99.99", ["Ann"]),
+        ("expected_net", "lt", 100, []),
+        ("next_purchase_on", "between", ["2026-04-01", "2026-04-30"], ["Ann"]),
+        ("next_purchase_on", "gt", "2026-04-10", []),
+        ("email_consent", "in", ["given"], ["Ann"]),
+        ("email_consent", "in", ["refused"], ["Bob"]),
+        ("email_consent", "not_in", ["given", "refused"], ["Cid"]),
+        ("email_consent", "in", ["unasked", "refused"], ["Bob", "Cid"]),
+        ("sms_consent", "in", ["unasked"], ["Ann", "Bob", "Cid"]),
+        ("email_blocked", "is", True, ["Bob"]),
+        ("email_blocked", "is", False, ["Ann", "Cid"]),
+        ("sms_blocked", "is", True, []),
+        ("source", "in", ["Live stream"], ["Ann"]),
+        ("source", "contains", "stream", ["Ann"]),
+        ("birthday_month", "in", ["4", "12"], ["Ann"]),
+        ("birthday_month", "not_in", ["4"], ["Bob", "Cid"]),
+        ("birthday_now", "is", True, ["Bob"]),
+        ("birthday_now", "is", False, ["Ann", "Cid"]),
+        ("days_to_birthday", "lte", 1, ["Ann"]),
+        ("days_to_birthday", "gte", 2, ["Bob"]),
+        ("days_to_birthday", "between", [300, 365], ["Bob"]),
+        ("created", "gte", "2026-03-01", ["Bob"]),
+        ("created", "lt", "2026-03-01", ["Ann", "Cid"]),
+        ("unpaid", "is", True, ["Cid"]),
+        ("unpaid", "is", False, ["Ann", "Bob"]),
+        ("member", "is", True, ["Ann"]),
+        ("member", "is", False, ["Bob", "Cid"]),
         ("book", "in", ["CNY"], ["Ann", "Bob", "Cid"]),
         ("book", "in", ["GBP"], []),
     ],

@@ -8,14 +8,21 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm_suite.lib.errors import BadInput, WrongState
-from customers.models import CustomerFacts
-from segmentation import presets, rules, selectors, services
+from customers.models import Customer, CustomerFacts
+from segmentation import presets, previews, rules, selectors, services
 from segmentation.models import AnalysisRun, Segment, SegmentMember
-from tests.builders import make_customer, make_facts, make_shop
+from tests.builders import make_customer, make_facts, make_product, make_shop
 
 pytestmark = pytest.mark.django_db
 
 LOST = {"field": "stage", "op": "in", "value": ["lost"]}
+
+
+@pytest.fixture(autouse=True)
+def shops() -> None:
+    """A store of two books."""
+    make_shop("home")
+    make_shop("abroad", currency="GBP")
 
 
 def people(book: str = "CNY", **stages: str) -> dict[str, CustomerFacts]:
@@ -62,8 +69,6 @@ def test_an_empty_book_means_every_store() -> None:
 
 
 def test_each_book_counts_days_to_its_own_run() -> None:
-    make_shop(currency="CNY")
-    make_shop(currency="GBP")
     AnalysisRun.objects.create(book="CNY", as_of=date(2026, 3, 31), state="done")
     AnalysisRun.objects.create(book="GBP", as_of=date(2011, 12, 9), state="done")
     for name, book, day in [
@@ -73,7 +78,7 @@ def test_each_book_counts_days_to_its_own_run() -> None:
         make_facts(make_customer(name), book=book, last_paid_on=day, orders=1)
     rule = {"field": "days_since", "op": "lte", "value": 10}
     assert names(services.save_segment(name="Near", rule=rule)) == ["Near", "Near then"]
-    assert selectors.preview(rule=rule, book="").total == 2
+    assert previews.preview(rule=rule, book="").total == 2
 
 
 def test_names_are_given_once_until_archived() -> None:
@@ -108,7 +113,7 @@ def test_the_preview_counts_the_whole_and_each_part_in_one_query() -> None:
     rule = {"all": [LOST, {"not": {"field": "orders", "op": "gte", "value": 2}}]}
     AnalysisRun.objects.create(book="CNY", as_of=date(2026, 3, 31), state="done")
     with CaptureQueriesContext(connection) as queries:
-        found = selectors.preview(rule=rule, book="CNY")
+        found = previews.preview(rule=rule, book="CNY")
     assert sum("customerfacts" in query["sql"] for query in queries) == 1
     assert (found.total, found.everybody, found.email_ok, found.sms_ok) == (1, 3, 0, 1)
     assert found.parts == {"": 1, "/all/0": 2, "/all/1": 1, "/all/1/not": 2}
@@ -117,13 +122,58 @@ def test_the_preview_counts_the_whole_and_each_part_in_one_query() -> None:
 def test_a_sample_says_why() -> None:
     make_facts(make_customer("Ann"), stage="lost", orders=2)
     rule = {"all": [LOST, {"field": "orders", "op": "gte", "value": 2}]}
-    (found,) = selectors.sample(people=selectors.members(rule=rule, book="CNY"), rule=rule)
+    (found,) = previews.sample(people=selectors.members(rule=rule, book="CNY"), rule=rule)
     assert found.why == ["Lifecycle stage: Lost", "Paid orders: 2"]
 
 
-@pytest.mark.parametrize("preset", presets.PRESETS, ids=lambda preset: str(preset.code))
+@pytest.mark.parametrize("preset", presets.ALL.values(), ids=lambda preset: str(preset.code))
 def test_every_preset_is_a_rule(preset: presets.Preset) -> None:
-    assert rules.describe(preset.rule)
+    make_product(make_shop("tmall"), category="Tea")
+    make_facts(make_customer("Ann"), orders=1)
+    rule = preset.made_for("CNY")
+    assert rule is not None
+    assert rules.describe(rule)
+
+
+def test_vips_are_the_best_tenth() -> None:
+    for number in range(20):
+        make_facts(make_customer(f"C{number}"), orders=1, net_amount=number * 10)
+    make_facts(make_customer("Abroad"), orders=1, net_amount=9_999, book="GBP")
+    vips = presets.ALL["vips"]
+    assert vips.made_for("CNY") == {"all": [{"field": "net_amount", "op": "gte", "value": "180.00"}]}
+    assert vips.made_for("USD") is None
+
+
+def test_the_category_of_a_preset_is_the_largest_of_the_book() -> None:
+    shop = make_shop("tmall")
+    make_product(shop, category="Tea"), make_product(shop, category="Cups"), make_product(shop, category="Cups")
+    rule = presets.ALL["without_category"].made_for("CNY")
+    assert rule is not None
+    assert rule["all"][1] == {"not": {"orders": {"filter": {"category": ["Cups"]}}}}
+    assert presets.ALL["without_category"].made_for("GBP") is None
+
+
+def test_a_book_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(BadInput) as caught:
+        services.save_segment(name="Lost", rule=LOST, book="USD")
+    assert caught.value.code == "unknown_book"
+
+
+def test_invented_customers_and_real_ones_never_meet() -> None:
+    make_shop("demo", book="CNY demo", is_demo=True)
+    people(Ann="lost")
+    invented = make_customer("Ivy", is_demo=True), make_customer("Ike", is_demo=True)
+    make_facts(invented[0], book="CNY demo", stage="lost")
+    make_facts(invented[1], book="", stage="lost")  # not measured yet
+    assert names(services.save_segment(name="Real", rule=LOST)) == ["Ann"]
+    demo = services.save_segment(name="Invented", rule=LOST, is_demo=True)
+    assert (demo.size, names(demo)) == (2, ["Ike", "Ivy"])
+
+
+def test_who_was_merged_is_in_no_segment() -> None:
+    cast = people(Ann="lost", Bob="lost")
+    Customer.objects.filter(pk=cast["Bob"].pk).update(merged_into=cast["Ann"].pk)
+    assert names(services.save_segment(name="Lost", rule=LOST)) == ["Ann"]
 
 
 @pytest.mark.parametrize(
@@ -158,9 +208,8 @@ def test_a_segment_by_stage_and_orders_is_counted_from_an_index() -> None:
 
 
 def test_examples_over_all_stores_count_days_to_each_ones_run() -> None:
-    make_shop(currency="GBP")
     AnalysisRun.objects.create(book="GBP", as_of=date(2011, 12, 9), state="done")
     make_facts(make_customer("Then"), book="GBP", last_paid_on=date(2011, 12, 7), orders=1)
     rule = {"field": "days_since", "op": "lte", "value": 10}
-    (found,) = selectors.sample(people=selectors.members(rule=rule, book=""), rule=rule)
+    (found,) = previews.sample(people=selectors.members(rule=rule, book=""), rule=rule)
     assert found.why == ["Days since last purchase: 2"]
