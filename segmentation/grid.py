@@ -1,10 +1,8 @@
 """The R × F grid and the meaning of its scores, as the RFM page shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-
-from segmentation.models import AnalysisRun
 
 
 @dataclass(frozen=True)
@@ -19,17 +17,16 @@ class Cell:
     tone: int
 
 
-def grid(run: AnalysisRun) -> list[list[Cell]]:
-    """Rows R5 to R1, columns F1 to F5. The tone is relative to the cell with the largest share."""
-    total = Decimal(run.counts["net"])
-    found = run.counts["cells"]
-    shares = [float(Decimal(cell["net"]) / total) if total else 0.0 for cell in found]
+def grid(found: Sequence[Mapping[str, object]], net: Decimal) -> list[list[Cell]]:
+    """Rows R5 to R1, columns F1 to F5, of 25 cells in this order. The tone is relative to the cell with the largest
+    share of `net`."""
+    shares = [float(Decimal(str(cell["net"])) / net) if net else 0.0 for cell in found]
     largest = max(shares, default=0.0)
     cells = [_cell(cell, share, largest) for cell, share in zip(found, shares, strict=True)]
     return [cells[start : start + 5] for start in range(0, 25, 5)]
 
 
-def _cell(cell: dict[str, object], share: float, largest: float) -> Cell:
+def _cell(cell: Mapping[str, object], share: float, largest: float) -> Cell:
     tone = round(10 * max(share, 0.0) / largest) if largest > 0 else 0
     return Cell(int(str(cell["r"])), int(str(cell["f"])), int(str(cell["n"])), Decimal(str(cell["net"])), share, tone)
 

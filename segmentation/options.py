@@ -99,17 +99,17 @@ def in_words(found: Measuring, currency: str) -> list[str]:
         _("R: days since the last paid order"),
         _("F: days with a purchase") if by_days else _("F: paid orders"),
         _("M: average order value") if is_average else _("M: paid minus refunded"),
-        _("high: a score above the mean score") if by_scores else _high_in_words(found, currency),
+        _("High: a score above the mean score") if by_scores else _high_in_words(found, currency),
     ]
 
 
 def _high_in_words(found: Measuring, currency: str) -> str:
     if found.threshold == AnalysisOptions.Threshold.FIXED:
         own = {"r": found.r_threshold, "f": found.f_threshold, "m": show(found.m_threshold, currency)}
-        return _("high: less than %(r)s days, more than %(f)s, more than %(m)s") % own
+        return _("High: less than %(r)s days, more than %(f)s, more than %(m)s") % own
     if found.threshold == AnalysisOptions.Threshold.MEDIAN:
-        return _("high: better than the median of the buyers")
-    return _("high: better than the mean of the buyers")
+        return _("High: better than the median of the buyers")
+    return _("High: better than the mean of the buyers")
 
 
 def bounds_in_words(found: Measuring) -> str:

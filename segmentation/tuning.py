@@ -101,7 +101,7 @@ def _check_book(book: str) -> None:
 def _check(row: AnalysisOptions) -> None:
     """Each value by itself, then what they say together."""
     try:
-        row.clean_fields(exclude=["book"])
+        row.clean_fields(exclude={"id", "book", "changed_by", "changed_at"})
     except ValidationError as error:
         raise BadInput(_in_words(error), code="bad_option", extra={"errors": error.message_dict}) from None
     _check_days(row)

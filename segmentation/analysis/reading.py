@@ -6,6 +6,7 @@ from datetime import date
 from typing import Protocol
 
 import numpy as np
+from django.conf import settings
 from django.db import connection
 from numpy.typing import NDArray
 
@@ -15,14 +16,12 @@ from segmentation.analysis.copying import copy_out
 from segmentation.analysis.summary import PURCHASE, ShopPlaces
 from segmentation.rfm import Ints
 
-#: Customers per range: bounds the memory of a refresh, whatever the size of the store.
-RANGE = 50_000
 PLATFORMS = [platform.value for platform in Platform]
 
 _REFUND = np.dtype([("customer", "i8"), ("refunds", "i4"), ("unplaced", "i8"), ("window", "i8")])
 _PRESENT = np.dtype([("customer", "i8"), ("is_demo", "i4")])
 
-# Order.COUNTS in SQL, word for word the condition of the index order_purchases, which alone is read.
+# Order.COUNTS in SQL: the index order_purchases holds all that it asks for, and alone is read.
 _COUNTED = """paid_on IS NOT NULL AND customer_id IS NOT NULL AND (refunded_amount < paid_amount OR paid_amount = 0)"""
 PURCHASES = f"""
     SELECT customer_id, paid_on - DATE '2000-01-01', (net_amount * 100)::bigint, shop_id
@@ -66,9 +65,10 @@ class CustomerNumbers:
         return f"{column} = ANY(%s)", [list(self.ids)]
 
 
-def ranges(size: int = RANGE) -> Iterator[CustomerRange]:
+def ranges() -> Iterator[CustomerRange]:
+    """All customers, so many at once: that bounds the memory of a refresh, whatever the size of the store."""
     after = 0
-    while (upto := _range_end(after, size)) is not None:
+    while (upto := _range_end(after, settings.ANALYSIS_RANGE)) is not None:
         yield CustomerRange(after, upto)
         after = upto
 

@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 from celery import current_app
 from django.db import OperationalError, connection, transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from crm_suite.access.models import User
@@ -160,7 +161,7 @@ def put_in_force(run: AnalysisRun, stages: Sequence[writing.Stage]) -> None:
         try:
             with transaction.atomic():
                 changed = writing.apply(stages=stages, run=run.pk, as_of=run.as_of)
-                run.counts = results.counts_of(run) | {"changed": changed}
+                run.counts = results.counts_of(run) | {"changed": changed, "workers": _workers(run)}
                 with connection.cursor() as cursor:
                     cursor.execute(_LOOKED_AT, [run.pk, run.book])
                 run.state, run.finished_at = AnalysisRun.State.DONE, timezone.now()
@@ -169,6 +170,12 @@ def put_in_force(run: AnalysisRun, stages: Sequence[writing.Stage]) -> None:
         except OperationalError as error:
             if attempt == _TRIES or "deadlock" not in str(error):
                 raise
+
+
+def _workers(run: AnalysisRun) -> dict[str, int]:
+    """Host and process → ranges whose last step was done there."""
+    told = RunPart.objects.filter(run=run).order_by().values_list("worker").annotate(Count("pk"))
+    return {str(worker): int(count) for worker, count in told}
 
 
 def call_helpers(run: int, count: int) -> None:

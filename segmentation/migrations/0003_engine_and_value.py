@@ -197,7 +197,13 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("p30__isnull", True), ("p60__isnull", True), ("p90__isnull", True)),
-                            models.Q(("p30__gte", 1), ("p60__gt", models.F("p30")), ("p90__gt", models.F("p60"))),
+                            models.Q(
+                                ("p30__gte", 1),
+                                ("p60__gt", models.F("p30")),
+                                ("p60__isnull", False),
+                                ("p90__gt", models.F("p60")),
+                                ("p90__isnull", False),
+                            ),
                             _connector="OR",
                         ),
                         name="stage_bounds_rise",

@@ -30,7 +30,7 @@ CREATE TRIGGER {name}_went AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone
   FOR EACH STATEMENT EXECUTE FUNCTION {name}_went();
 CREATE TRIGGER {name}_changed AFTER UPDATE ON {table} REFERENCING NEW TABLE AS fresh OLD TABLE AS gone
   FOR EACH STATEMENT EXECUTE FUNCTION {name}_changed();
-"""
+"""  # noqa: S608  our own words
 
 
 def _of(alias: str, columns: str) -> str:
@@ -58,7 +58,7 @@ CREATE TRIGGER segmentation_people_came AFTER INSERT ON customers_customer REFER
   FOR EACH STATEMENT EXECUTE FUNCTION segmentation_people_came();
 CREATE TRIGGER segmentation_people_merged AFTER UPDATE ON customers_customer
   REFERENCING NEW TABLE AS fresh OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION segmentation_people_merged();
-"""
+"""  # noqa: S608
 _FORGET_PEOPLE = """
 DROP TRIGGER IF EXISTS segmentation_people_came ON customers_customer;
 DROP TRIGGER IF EXISTS segmentation_people_merged ON customers_customer;
@@ -74,8 +74,8 @@ _ADD = f"""
   GROUP BY {_KEY} HAVING sum(sign) <> 0 OR sum(sign * orders) <> 0 OR sum(sign * net_amount) <> 0 ORDER BY {_KEY}
   ON CONFLICT ({_KEY}) DO UPDATE SET customers = segmentation_labeltally.customers + excluded.customers,
     orders = segmentation_labeltally.orders + excluded.orders,
-    net_amount = segmentation_labeltally.net_amount + excluded.net_amount"""
-_ROWS = f"SELECT %s AS sign, {_KEY}, orders, net_amount FROM %s"
+    net_amount = segmentation_labeltally.net_amount + excluded.net_amount"""  # noqa: S608  our own words
+_ROWS = f"SELECT %s AS sign, {_KEY}, orders, net_amount FROM %s"  # noqa: S608
 _PLUS, _MINUS = _ROWS % ("1", "fresh"), _ROWS % ("-1", "gone")
 
 
@@ -130,8 +130,15 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "book", "group", "stage", "r_score", "f_score",
-                        blank=True, editable=False, primary_key=True, serialize=False,
+                        "book",
+                        "group",
+                        "stage",
+                        "r_score",
+                        "f_score",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
                     ),
                 ),
                 ("book", models.CharField(max_length=40)),

@@ -14,6 +14,6 @@ from segmentation.models.segments import Segment, SegmentMember, SegmentSize, Ta
 from segmentation.models.value import CustomerValue, SpendEntry, ValueModel
 
 __all__ = [
-    "AnalysisOptions", "AnalysisRun", "CustomerValue", "GroupPolicy", "GrowthMonth", "LabelChange", "LabelTally", "RunPart",
-    "Segment", "SegmentMember", "SegmentSize", "SpendEntry", "TagRule", "Touched", "ValueModel",
+    "AnalysisOptions", "AnalysisRun", "CustomerValue", "GroupPolicy", "GrowthMonth", "LabelChange", "LabelTally",
+    "RunPart", "Segment", "SegmentMember", "SegmentSize", "SpendEntry", "TagRule", "Touched", "ValueModel",
 ]  # fmt: skip

@@ -189,7 +189,7 @@ class AnalysisOptions(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(p30__isnull=True, p60__isnull=True, p90__isnull=True)
-                | Q(p30__gte=1, p60__gt=F("p30"), p90__gt=F("p60")),
+                | Q(p60__isnull=False, p90__isnull=False, p30__gte=1, p60__gt=F("p30"), p90__gt=F("p60")),
                 name="stage_bounds_rise",
             ),
             models.CheckConstraint(

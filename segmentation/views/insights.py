@@ -13,35 +13,55 @@ from crm_suite.access.models import User
 from crm_suite.access.rules import requires
 from crm_suite.jobs.models import OPEN_STATES, Job
 from customers.books import Book, current_book
-from segmentation import charts, selectors, services
+from segmentation import charts, options, scoped, selectors, services
+from segmentation.advice import first_steps, group_row
 from segmentation.grid import grid, score_ranges
-from segmentation.lifecycle import MIN_SPELLS
-from segmentation.models import AnalysisRun
-from segmentation.presets import ADVICE, editor_url, is_in
+from segmentation.insight_rules import crossing_url, label_url
+from segmentation.models import AnalysisOptions, AnalysisRun
 
 Context = dict[str, object]
 
 
 @requires("segmentation.view_insights")
 def rfm(request: HttpRequest) -> HttpResponse:
-    """Who is worth how much: the R × F grid and the eight value groups."""
+    """Who is worth how much: what to do first, the R × F grid and the eight value groups."""
     book = current_book(request)
     run = selectors.run_in_force(book.code) if book else None
     context = _frame(book, run)
     if book and run and run.counts["customers"]:
-        context |= _rfm(run, book)
+        platforms = scoped.platforms(book)
+        asked = request.GET.get("platform", "")
+        context |= {"platforms": platforms, "platform": asked if asked in platforms else ""}
+        context |= _rfm(run, book, str(context["platform"])) | _measured(run, book)
     return render(request, "segmentation/rfm.html", context)
 
 
-def _rfm(run: AnalysisRun, book: Book) -> Context:
-    groups = selectors.groups(book.code)
+def _rfm(run: AnalysisRun, book: Book, platform: str) -> Context:
+    found = scoped.figures(book, run, platform)
+    policies = options.policies(book.code)
+    rows = [group_row(one, policies, label_url("group", one, platform)) for one in found.groups]
     scales = (score_ranges(run.cuts["r"], reverse=True), score_ranges(run.cuts["f"]), score_ranges(run.cuts["m"]))
     return {
-        "rows": grid(run),
-        "groups": [{"share": one, "advice": ADVICE[one.code], "url": _label_url("group", one)} for one in groups],
-        "finding": charts.groups_finding(groups),
+        "figures": found,
+        "rows": grid(found.cells, found.net),
+        "groups": rows,
+        "steps": first_steps(rows),
+        "unscored": found.customers - sum(one.n for one in found.groups),
+        "finding": charts.groups_finding(found.groups),
         "meanings": [{"r": r, "f": f, "m": m} for r, f, m in zip(*scales, strict=True)],
         "collapsed": [name.upper() for name, count in run.cuts["collapsed"].items() if count],
+    }
+
+
+def _measured(run: AnalysisRun, book: Book) -> Context:
+    """How the run measured, and whether the next one will do so otherwise."""
+    then, now = options.measured_with(run.options), options.measuring(book.code)
+    return {
+        "measured": options.in_words(then, book.currency),
+        "next_measured": options.in_words(now, book.currency) if now != then else [],
+        "counts_days": then.frequency == AnalysisOptions.Frequency.DAYS,
+        "is_average": then.monetary == AnalysisOptions.Monetary.AVERAGE,
+        "threshold_words": charts.threshold_words(run, book.currency),
     }
 
 
@@ -60,22 +80,12 @@ def _lifecycle(run: AnalysisRun, book: Book) -> Context:
     stages = selectors.stage_mix(book.code)
     return {
         "chart": charts.curve_chart(run),
-        "is_own": run.bounds["source"] == "own",
-        "few": MIN_SPELLS,
+        "source": run.bounds["source"],
+        "few": options.measured_with(run.options).min_spells,
         "finding": charts.stage_finding(stages),
-        "stages": [{"share": share, "url": _label_url("stage", share)} for share in stages],
-        "crossings": [
-            {"crossing": one, "url": editor_url(_crossing_rule(one.days))} for one in selectors.crossings(run)
-        ],
+        "stages": [{"share": share, "url": label_url("stage", share)} for share in stages],
+        "crossings": [{"crossing": one, "url": crossing_url(one)} for one in selectors.crossings(run)],
     }
-
-
-def _label_url(field: str, share: selectors.Share) -> str:
-    return editor_url({"all": [is_in(field, share.code)]}, share.label)
-
-
-def _crossing_rule(days: int) -> dict[str, object]:
-    return {"all": [{"field": "days_since", "op": "between", "value": [max(days - 6, 0), days]}]}
 
 
 def _frame(book: Book | None, run: AnalysisRun | None) -> Context:

@@ -13,10 +13,11 @@ from segmentation.presets import ADVICE
 @requires("customers.view_customer")
 def customer_panel(request: HttpRequest, pk: int) -> HttpResponse:
     """Scores, group and stage of one customer, the next crossing and purchase, and how they came here."""
-    customer = get_object_or_404(Customer, pk=pk)
+    customer = get_object_or_404(Customer.objects.select_related("value"), pk=pk)
     found = standing.standing(customer.pk)
     context = {
         "standing": found,
+        "value": getattr(customer, "value", None),
         "advice": ADVICE.get(found.facts.group, "") if found else "",
         "own_gaps": expectation.OWN_GAPS,
         "min_spells": lifecycle.MIN_SPELLS,

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -229,7 +230,7 @@ def test_the_fast_way_agrees_with_the_slow_one(seed: int, monkeypatch: pytest.Mo
     shops = [make_shop(platform="jd"), make_shop(platform="tmall")]
     random_store(Random(seed), shops)
     # Several ranges, so that what ranges share is tried too.
-    monkeypatch.setattr(reading.ranges, "__defaults__", (7,))
+    monkeypatch.setattr(settings, "ANALYSIS_RANGE", 7)
     (run,) = refresh(as_of=DAY)
     assert run.bounds["source"] == "own"
     scored = CustomerFacts.objects.filter(orders__gt=0)
@@ -322,7 +323,8 @@ def test_purchases_are_read_from_the_index_alone(who: Who, shop: Shop) -> None:
     make_purchase(make_customer("Ann"), shop, "2026-03-01")
     with connection.cursor() as cursor:
         condition, values = who.among("customer_id")
-        cursor.execute("EXPLAIN " + reading.PURCHASES.format(who=condition), [*values, DAY])
+        both: list[Any] = [*values, DAY]
+        cursor.execute("EXPLAIN " + reading.PURCHASES.format(who=condition), both)
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "Index Only Scan using order_purchases" in plan
     assert "Sort" not in plan
