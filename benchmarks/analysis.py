@@ -1,15 +1,25 @@
-"""How long a refresh takes, beside the floor of this machine: reading the same columns and doing nothing with them.
+"""How long a refresh takes, beside the floor of this machine and beside the ways it is usually done.
 
-`python -m benchmarks.analysis [--customers 200000] [--repeats 3] [--million]`, on a database of its own that is thrown
-away. Cases take turns, medians count; on a busy machine trust the ratios, not the seconds.
+`python -m benchmarks.analysis [--customers 1000000] [--small 100000] [--repeats 3]`, two stores of about five orders a
+customer, on databases of their own that are thrown away.
+* floors: the columns of all purchases through the index, read by PostgreSQL alone; and sent out over two connections
+  at once by binary COPY to somebody who forgets them;
+* ours: a full refresh by two processes that share the ranges — of people never seen, of a quiet store, a day later —
+  and a refresh of 1,000 and 10,000 customers who have just bought, with the bounds in force;
+* rivals: one plain SQL statement over the same index, and pandas with Django's ORM (at the small store).
+Cases take turns, medians count; on a busy machine trust the ratios, not the seconds.
 """
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, timedelta
+from math import log10
 from statistics import median
 from time import perf_counter
 
@@ -103,12 +113,22 @@ def scan() -> None:
 
 
 def copy_out() -> None:
-    """Floor: the columns sent to this process, which forgets them."""
+    """Floor: the columns sent over two connections at once, each half of the customers, and forgotten."""
+    from customers.models import Customer
+
+    middle = Customer.objects.count() // 2
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(_copy_half, [(0, middle), (middle, 2 * middle + 1)]))
+
+
+def _copy_half(part: tuple[int, int]) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        query = f"SELECT {COLUMNS} FROM orders_order WHERE {COUNTED} ORDER BY customer_id, paid_on"  # noqa: S608
+        query = f"""SELECT {COLUMNS} FROM orders_order WHERE {COUNTED}
+            AND customer_id > {part[0]} AND customer_id <= {part[1]} ORDER BY customer_id, paid_on"""  # noqa: S608
         cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", Nowhere())
+    connection.close()
 
 
 def first_refresh() -> None:
@@ -127,13 +147,90 @@ def next_day() -> None:
 
 
 def refresh_as_of(day: date) -> None:
-    from segmentation.services import refresh
+    from customers.books import books
+    from segmentation.analysis.run import refresh_book
 
-    refresh(as_of=day)
+    for book in books():
+        refresh_book(book=book, as_of=day)
+
+
+def touched(count: int) -> Callable[[], None]:
+    """A refresh of so many customers, all over the store, who have bought since."""
+
+    def case() -> None:
+        from segmentation.analysis.touched import refresh_touched
+
+        found = refresh_touched(days={"CNY": LAST_DAY + timedelta(days=1)}, most=10**9)
+        assert found is not None and len(found.ids) == count, found
+
+    return case
+
+
+def buy(count: int) -> None:
+    _query(
+        f"""UPDATE orders_order SET paid_amount = paid_amount + 1 WHERE id IN (
+              SELECT min(o.id) FROM customers_customer c JOIN orders_order o ON o.customer_id = c.id
+              WHERE c.id % ((SELECT count(*) FROM customers_customer) / {count}) = 0 GROUP BY c.id LIMIT {count})"""  # noqa: S608
+    )
+
+
+def plain_sql() -> None:
+    """Rival: scores, stages and facts by one statement with window functions, into a new table."""
+    _query("DROP TABLE IF EXISTS plain_state")
+    _query(
+        f"""
+        CREATE TABLE plain_state AS
+        WITH spells AS (
+          SELECT customer_id, paid_on - lag(paid_on) OVER (PARTITION BY customer_id ORDER BY paid_on) AS days
+          FROM (SELECT DISTINCT customer_id, paid_on FROM orders_order WHERE {COUNTED}) bought),
+        bounds AS (SELECT percentile_disc(ARRAY[0.3, 0.6, 0.9]) WITHIN GROUP (ORDER BY days) AS b FROM spells),
+        people AS (
+          SELECT customer_id, DATE '{LAST_DAY}' - max(paid_on) AS r, count(*) AS f, sum(net_amount) AS m,
+            min(paid_on) AS first, max(paid_on) AS last
+          FROM orders_order WHERE {COUNTED} GROUP BY customer_id),
+        gaps AS (SELECT customer_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY days) AS gap FROM spells GROUP BY 1)
+        SELECT people.*, gap, 6 - ntile(5) OVER (ORDER BY r) AS rs, ntile(5) OVER (ORDER BY f) AS fs,
+          ntile(5) OVER (ORDER BY m) AS ms,
+          r < avg(r) OVER () AS rh, f > avg(f) OVER () AS fh, m > avg(m) OVER () AS mh,
+          width_bucket(r, b) AS stage
+        FROM people LEFT JOIN gaps USING (customer_id) CROSS JOIN bounds"""  # noqa: S608
+    )
+
+
+def pandas_and_orm() -> None:
+    """Rival: everything into a DataFrame, qcut, back by bulk_create(update_conflicts)."""
+    import pandas as pd
+    from django.db import connection
+
+    from customers.models import CustomerFacts
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT customer_id, paid_on, net_amount FROM orders_order WHERE {COUNTED}")  # noqa: S608
+        frame = pd.DataFrame(cursor.fetchall(), columns=["customer", "day", "net"])
+    frame["day"], frame["net"] = pd.to_datetime(frame["day"]), frame["net"].astype(float)
+    people = frame.groupby("customer").agg(last=("day", "max"), f=("day", "size"), m=("net", "sum"))
+    people["r"] = (pd.Timestamp(LAST_DAY) - people["last"]).dt.days
+    scores = {name: pd.qcut(people[name].rank(method="first"), 5, labels=False) + 1 for name in ("r", "f", "m")}
+    rows = [
+        CustomerFacts(
+            customer_id=pk, book="CNY", orders=f, net_amount=round(m, 2), last_paid_on=last.date(),
+            r_score=6 - rs, f_score=fs, m_score=ms,
+        )
+        for pk, last, f, m, rs, fs, ms in zip(
+            people.index, people["last"], people["f"], people["m"], scores["r"], scores["f"], scores["m"], strict=True
+        )
+    ]  # fmt: skip
+    CustomerFacts.objects.bulk_create(
+        rows, batch_size=1_000, update_conflicts=True, unique_fields=["customer"],
+        update_fields=["book", "orders", "net_amount", "last_paid_on", "r_score", "f_score", "m_score"],
+    )  # fmt: skip
 
 
 def forget() -> None:
-    _query("TRUNCATE customers_customerfacts, segmentation_labelchange, segmentation_analysisrun")
+    _query(
+        """TRUNCATE customers_customerfacts, segmentation_labelchange, segmentation_labeltally, segmentation_touched,
+           segmentation_analysisrun CASCADE"""
+    )
 
 
 def _query(query: str) -> None:
@@ -143,58 +240,143 @@ def _query(query: str) -> None:
         cursor.execute(query)
 
 
-CASES: Sequence[tuple[str, Callable[[], None]]] = (
-    ("floor: index-only scan", scan),
-    ("floor: binary COPY out", copy_out),
-    ("first refresh, everybody new", first_refresh),
-    ("refresh, nothing changed", quiet_refresh),
-    ("refresh a day later", next_day),
+Case = tuple[str, Callable[[], None], Callable[[], None]]
+
+
+def nothing() -> None: ...
+
+
+CASES: Sequence[Case] = (
+    ("floor: index-only scan", scan, nothing),
+    ("floor: two binary COPYs out", copy_out, nothing),
+    ("first refresh, everybody new", first_refresh, nothing),
+    ("full refresh, nothing changed", quiet_refresh, nothing),
+    ("full refresh a day later", next_day, nothing),
+    ("1,000 touched", touched(1_000), lambda: buy(1_000)),
+    ("10,000 touched", touched(10_000), lambda: buy(10_000)),
+)
+RIVALS: Sequence[Case] = (
+    ("rival: one SQL statement", plain_sql, nothing),
+    ("rival: pandas and ORM", pandas_and_orm, nothing),
 )
 
 
-def measure(repeats: int) -> dict[str, float]:
+def measure(repeats: int, rivals: Sequence[Case]) -> dict[str, float]:
     """Median seconds of each case."""
-    seconds: dict[str, list[float]] = {name: [] for name, _case in CASES}
-    for _round in range(repeats):
+    seconds: dict[str, list[float]] = {}
+    for turn in range(repeats):
         forget()
-        for name, case in CASES:
+        for name, case, prepare in [*CASES, *(rivals if turn == 0 else ())]:
+            prepare()
+            _query("VACUUM ANALYZE customers_customerfacts")
+            _query("VACUUM ANALYZE orders_order")
             began = perf_counter()
             case()
-            seconds[name].append(perf_counter() - began)
-            _query("VACUUM ANALYZE customers_customerfacts")
+            seconds.setdefault(name, []).append(perf_counter() - began)
     return {name: median(taken) for name, taken in seconds.items()}
 
 
-def report(seconds: dict[str, float]) -> None:
+@contextmanager
+def helper() -> Iterator[None]:
+    """A second process that takes ranges of whatever full run is under way, as another worker does."""
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.analysis", "--help-runs"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def help_runs() -> None:
+    from segmentation.analysis.parts import help_with
+    from segmentation.models import AnalysisRun
+
+    while True:
+        run = AnalysisRun.objects.filter(state="running").values_list("pk", flat=True).first()
+        if run is not None:
+            help_with(run)
+
+
+def store(customers: int, repeats: int, rivals: Sequence[Case]) -> dict[str, object]:
+    """The figures of one store, from a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.analysis", "--customers", str(customers)]
+    subprocess.run([*command, "--fill-only"], check=True)
+    with helper():
+        names = ",".join(name for name, *_rest in rivals)
+        told = subprocess.run(
+            [*command, "--store", names, "--repeats", str(repeats)], stdout=subprocess.PIPE, text=True, check=True
+        )
+    found: dict[str, object] = json.loads(told.stdout.splitlines()[-1])
+    return found
+
+
+def work(repeats: int, names: str) -> None:
     from orders.models import Order
     from segmentation.models import AnalysisRun
 
-    run = AnalysisRun.objects.latest("id")
-    print(f"{run.counts['customers']:,} customers, {Order.objects.count():,} orders, bounds {run.bounds}")
-    floor, copied = seconds["floor: index-only scan"], seconds["floor: binary COPY out"]
-    print(f"{'':32}{'seconds':>9}{'× scan':>9}{'× COPY':>9}")
-    for name, taken in seconds.items():
-        print(f"{name:32}{taken:9.2f}{taken / floor:9.1f}{taken / copied:9.1f}")
+    seconds = measure(repeats, [case for case in RIVALS if case[0] in names.split(",")])
+    run = AnalysisRun.objects.filter(kind="full").latest("id")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory of the refreshing process: {peak:.0f} MiB")
+    print(json.dumps({
+        "seconds": seconds, "peak": peak, "customers": run.counts["customers"], "orders": Order.objects.count(),
+        "bounds": run.bounds,
+    }))  # fmt: skip
+
+
+def report(found: dict[str, object]) -> dict[str, float]:
+    seconds: dict[str, float] = found["seconds"]  # type: ignore[assignment]
+    print(f"\n{found['customers']:,} customers, {found['orders']:,} orders, bounds {found['bounds']}")
+    scanned, copied = seconds["floor: index-only scan"], seconds["floor: two binary COPYs out"]
+    print(f"{'':34}{'seconds':>9}{'× scan':>9}{'× COPYs':>9}")
+    for name, taken in seconds.items():
+        print(f"{name:34}{taken:9.3f}{taken / scanned:9.1f}{taken / copied:9.1f}")
+    print(f"peak memory of the leading process: {found['peak']:.0f} MiB")
+    return seconds
+
+
+def compare(small: dict[str, float], large: dict[str, float], times: float) -> None:
+    """The goals, in ratios of this run."""
+    full = "full refresh a day later"
+    goal("full refresh ÷ two COPYs out", large[full] / large["floor: two binary COPYs out"], "≤ 4")
+    goal("one SQL statement ÷ full refresh", large["rival: one SQL statement"] / large[full], "≥ 3")
+    goal("pandas and ORM ÷ full refresh, small store", small["rival: pandas and ORM"] / small[full], "≥ 20")
+    goal("1,000 touched: large store ÷ small", large["1,000 touched"] / small["1,000 touched"], "≤ 2")
+    goal("10,000 touched ÷ full refresh", large["10,000 touched"] / large[full], "≤ 0.25")
+    goal("growth of a full refresh, exponent", log10(large[full] / small[full]) / log10(times), "≤ 1.1")
+
+
+def goal(name: str, found: float, wanted: str) -> None:
+    print(f"{name:44}{found:9.2f}    goal {wanted}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.analysis", description=__doc__)
-    parser.add_argument("--customers", type=int, default=200_000)
-    parser.add_argument("--million", action="store_true", help="1,000,000 customers and about 5,000,000 orders")
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--small", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--fill-only", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--help-runs", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--store", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    customers = 1_000_000 if options.million else options.customers
+    if not (options.fill_only or options.help_runs or options.store is not None):
+        both(options.small, options.customers, options.repeats)
+        return
     with scratch_servers():
         if options.fill_only:
-            fill(customers)
-            return
-        # In a process of its own: its memory is none of the refresh's.
-        filling = [sys.executable, "-m", "benchmarks.analysis", "--fill-only", "--customers", str(customers)]
-        subprocess.run(filling, check=True)
-        report(measure(options.repeats))
+            fill(options.customers)
+        elif options.help_runs:
+            help_runs()
+        else:
+            work(options.repeats, options.store)
+
+
+def both(small: int, large: int, repeats: int) -> None:
+    figures = []
+    for customers, rivals in ((small, RIVALS[1:]), (large, RIVALS[:1])):
+        with scratch_servers():
+            figures.append(report(store(customers, repeats, rivals)))
+    print()
+    compare(figures[0], figures[1], large / small)
 
 
 if __name__ == "__main__":

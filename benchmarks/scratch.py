@@ -35,4 +35,5 @@ def scratch_servers(**environment: str) -> Iterator[Path]:
     finally:
         embedded.release(folder)
         if not given:
+            del os.environ["CRM_BENCH_VAR"]
             shutil.rmtree(folder, ignore_errors=True)
