@@ -1,17 +1,16 @@
 """Settings of every process. What differs between installations comes from the environment (see .env.example)."""
 
-import logging
 import secrets
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import structlog
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from crm_suite import env
 from crm_suite.embedded import places
+from crm_suite.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Data of the embedded servers, uploads, result files, stamps: everything that is not code.
@@ -123,6 +122,9 @@ TEMPLATES = [
 
 DATABASES = {"default": env.database("DATABASE_URL", places.database_url(CRM_VAR))}
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+# Customers per range of a full analysis: bounds its memory, and is what workers share out between them.
+ANALYSIS_RANGE = env.integer("ANALYSIS_RANGE", 50_000, minimum=1)
 
 REDIS_SCHEMES = {"redis", "rediss", "unix"}
 REDIS_URL = env.url("REDIS_URL", places.redis_url(CRM_VAR), schemes=REDIS_SCHEMES)
@@ -372,7 +374,11 @@ CELERY_BEAT_SCHEDULE = {
     "keep tags": {"task": "segmentation.tasks.keep_tags", "schedule": 3600, "options": {"expires": 3600}},
     "daily data quality": {"task": "orders.tasks.nightly_quality", "schedule": 3600, "options": {"expires": 3600}},
     "forget old uploads": {"task": "orders.tasks.forget_old_uploads", "schedule": 3600, "options": {"expires": 3600}},
-    "forget old results": {"task": "crm_suite.jobs.tasks.forget_results", "schedule": 3600, "options": {"expires": 3600}},
+    "forget old results": {
+        "task": "crm_suite.jobs.tasks.forget_results",
+        "schedule": 3600,
+        "options": {"expires": 3600},
+    },
     "find duplicates": {"task": "customers.tasks.find_duplicates", "schedule": 600, "options": {"expires": 600}},
     "sweep jobs": {"task": "crm_suite.jobs.tasks.sweep", "schedule": 30, "options": {"expires": 30}},
 }
@@ -380,46 +386,6 @@ CELERY_BEAT_SCHEDULE = {
 # --- logs -------------------------------------------------------------------------------------------------------------
 
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", {"text", "json"})
-_shared_log_steps: list[structlog.typing.Processor] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-]
-# Tracebacks without local variables: those hold customers' data.
-_log_ends: dict[str, list[structlog.typing.Processor]] = {
-    "text": [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)],
-    "json": [
-        structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False)),
-        structlog.processors.JSONRenderer(ensure_ascii=False),
-    ],
-}
-structlog.configure(
-    processors=[*_shared_log_steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    cache_logger_on_first_use=True,
+LOGGING = logging_settings(
+    form=LOG_FORMAT, level=env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"})
 )
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": _shared_log_steps,
-            "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_log_ends[LOG_FORMAT]],
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"})},
-    "loggers": {
-        # Django's own handlers would print each line a second time.
-        "django": {"handlers": [], "propagate": True},
-        # A line for every tick of every ten seconds says nothing.
-        "celery.app.trace": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        # aiosmtpd of the simulator, a line per command.
-        "mail.log": {"level": "WARNING"},
-    },
-}

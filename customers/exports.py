@@ -81,12 +81,8 @@ def submit_export(*, book: Book, query: str, by: User, clear: bool, language: st
 
 
 def note_export(*, by: User, query: str, clear: bool) -> None:
-    """Every list that leaves the house is recorded with its filter, but for what was searched: it may be a phone."""
-    asked = QueryDict(query, mutable=True)
-    if asked.get("q"):
-        asked["q"] = "…"
-    changes = {"filter": asked.urlencode(safe="…"), "clear": clear}
-    audit(action="customer.export", actor=by, target="customers", changes=changes)
+    """Every list that leaves the house is recorded with its filter."""
+    audit(action="customer.export", actor=by, target="customers", changes={"filter": query, "clear": clear})
 
 
 def write_export(job: Job, progress: Progress) -> Mapping[str, object]:
@@ -102,6 +98,8 @@ def write_export(job: Job, progress: Progress) -> Mapping[str, object]:
     with override(params["language"]):
         _write(path, _counted(rows(people, book=book, clear=clear), progress))
     job.result_file = str(path)
+    # It was needed until here, and may hold the phone or the name that somebody searched for.
+    job.params = {**params, "query": ""}
     return {"rows": job.done, "clear": clear}
 
 

@@ -63,6 +63,13 @@ def shared_scope(*, is_demo: bool) -> str:
     return DEMO_SCOPE if is_demo else ""
 
 
+def erased_among(keys: Iterable[Key]) -> set[Key]:
+    """Which of these keys, in normal form, were somebody's who was erased."""
+    digests = {address_digest(f"{kind}:{scope}:{value}"): (kind, scope, value) for kind, scope, value in keys}
+    known = ErasedKey.objects.filter(digest__in=list(digests)).values_list("digest", flat=True)
+    return {digests[digest] for digest in known}
+
+
 def hold_keys() -> None:
     """Whoever gives keys to customers does it one after the other. Before any row is locked; until the commit."""
     with connection.cursor() as cursor:

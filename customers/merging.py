@@ -26,7 +26,7 @@ from customers.services import refresh_reach
 from customers.signals import customers_merged
 
 #: What the kept row takes over where it is empty.
-FILLED = ("name", "phone", "email", "city", "country", "language", "birthday", "note")
+FILLED = ("name", "phone", "email", "city", "country", "language", "birthday", "source", "note")
 
 
 class Record(TypedDict):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from crm_suite.access.models import User
 from crm_suite.access.services import audit
+from crm_suite.jobs.models import OPEN_STATES, Job
 from crm_suite.lib.digests import address_digest
 from crm_suite.lib.errors import WrongState
 from customers.addresses import FIELDS, normal_address
@@ -119,6 +120,7 @@ def erase_person(*, customer: Customer, by: User | None) -> None:
     _forget_words(ids)
     person_erased.send(sender=Customer, customer_ids=ids, words=words)
     refresh_reach(customer_ids=[customer.pk])
+    _forget_searches()
     audit(action="customer.erase", actor=by, target=f"customer:{customer.pk}")
 
 
@@ -132,6 +134,13 @@ def _keys_of(family: Sequence[Customer]) -> list[str]:
 def erased_digest(kind: str, scope: str, value: str) -> str:
     """What is left of a key of somebody who was erased. identity_sql.ERASED works out the same."""
     return address_digest(f"{kind}:{scope}:{value}")
+
+
+def _forget_searches() -> None:
+    """What ended exports had been filtered by may be the person's name or phone, and is needed no more."""
+    ended = Job.objects.exclude(state__in=OPEN_STATES).filter(params__has_key="query").exclude(params__query="")
+    for job in ended.iterator():
+        Job.objects.filter(pk=job.pk).update(params={**job.params, "query": ""})
 
 
 def _block_addresses(customer: Customer) -> None:
@@ -164,7 +173,7 @@ def _hide_keys(customer: Customer) -> None:
 
 
 def _empty(customer: Customer) -> None:
-    for name in ("name", "phone", "email", "city", "country", "language", "note"):
+    for name in ("name", "phone", "email", "city", "country", "language", "source", "note"):
         setattr(customer, name, "")
     customer.birthday, customer.extra = None, {"erased": True, "erased_at": timezone.now().isoformat()}
     customer.save()

@@ -29,7 +29,7 @@ REVEALS_PER_HOUR = 60
 #: Customers whose reach is written by one statement.
 REACH_BATCH = 50_000
 
-EDITABLE = ("name", "phone", "email", "city", "country", "language", "note")
+EDITABLE = ("name", "phone", "email", "city", "country", "language", "source", "note")
 
 
 class TooMany(DomainError):

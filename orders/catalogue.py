@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -57,14 +58,23 @@ def find_partners(product: Product, text: str) -> list[Product]:
     return list(found.exclude(pk=product.pk).select_related("shop", "item").order_by("name", "pk")[:FOUND])
 
 
+class ProductChange(TypedDict, total=False):
+    """What somebody wants changed of a product; what is left out stays as it is when the row is locked."""
+
+    category: str
+    cost: Decimal | None
+
+
 @transaction.atomic
-def edit_product(*, product: Product, category: str, cost: Decimal | None, by: User | None) -> Product:
-    """Set category and cost; `cost` per piece in the shop's currency, None where unknown. Raises BadInput."""
+def edit_product(*, product: Product, by: User | None, **change: Unpack[ProductChange]) -> Product:
+    """Set category, cost or both; `cost` per piece in the shop's currency, None where unknown. Raises BadInput."""
+    cost = change.get("cost")
     if cost is not None and not 0 <= cost < LARGEST_COST:
         raise BadInput(_("A cost is zero or more."), code="invalid_cost")
     locked = Product.objects.select_for_update().get(pk=product.pk)
     before = {"category": locked.category, "cost": str(locked.cost)}
-    locked.category, locked.cost = category.strip()[:120], cost
+    locked.category = change.get("category", locked.category).strip()[:120]
+    locked.cost = change.get("cost", locked.cost)
     locked.save(update_fields=["category", "cost"])
     after = {"category": locked.category, "cost": str(locked.cost)}
     if before != after:

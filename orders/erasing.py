@@ -60,19 +60,24 @@ _ERASED_OF = """
     SELECT DISTINCT c.id FROM orders_order o JOIN customers_customer c ON c.id = o.customer_id
     WHERE o.id = ANY(%(orders)s) AND c.extra ? 'erased'
 """
+# Of Shopify's orders the platform's own number stays, which tells two orders of one name apart (importers/twins.py).
 _ORDERS = """
-    UPDATE orders_order SET extra = '{}', updated_at = now() WHERE customer_id = ANY(%(ids)s) AND extra <> '{}'
+    UPDATE orders_order o SET extra = k.kept, updated_at = now()
+    FROM (SELECT o.id, CASE WHEN s.platform = 'shopify' AND o.extra ->> 'Id' ~ '^[0-9]+$'
+            THEN jsonb_build_object('Id', o.extra -> 'Id') ELSE '{}' END AS kept
+          FROM orders_order o JOIN customers_shop s ON s.id = o.shop_id WHERE o.customer_id = ANY(%(ids)s)) k
+    WHERE k.id = o.id AND o.extra <> k.kept
 """
 _REFUNDS = "UPDATE orders_refund SET reason = '' WHERE customer_id = ANY(%(ids)s) AND reason <> ''"
 # What a staged row says of its buyer.
-_PERSONAL = """ARRAY['buyer_key', 'buyer_original', 'buyer_name', 'phone', 'email', 'city', 'country', 'loyalty_no',
+PERSONAL = """ARRAY['buyer_key', 'buyer_original', 'buyer_name', 'phone', 'email', 'city', 'country', 'loyalty_no',
   'wechat_id', 'masked_phone', 'address', 'birthday', 'tags', 'reason', 'extra']"""
 
 # Kept so that an import can be taken back, which must not bring anything of the person back.
 _CHANGES = f"""
     UPDATE orders_importchange i SET before = jsonb_set(jsonb_set(
         jsonb_set(before, '{{order,extra}}', '{{}}', false), '{{parked}}', coalesce((
-          SELECT jsonb_agg(p || jsonb_build_object('row', (p -> 'row') - {_PERSONAL}))
+          SELECT jsonb_agg(p || jsonb_build_object('row', (p -> 'row') - {PERSONAL}))
           FROM jsonb_array_elements(i.before -> 'parked') AS p), '[]'), false),
         '{{refunds}}', coalesce((SELECT jsonb_agg(r || '{{"reason": ""}}')
           FROM jsonb_array_elements(i.before -> 'refunds') AS r), '[]'), false)
@@ -84,7 +89,7 @@ _LONE_CHANGES = """
     WHERE order_id IN (SELECT -id FROM orders_refund WHERE customer_id = ANY(%(ids)s) AND order_id IS NULL)
 """
 _PARKED = f"""
-    UPDATE orders_parkedrow p SET row = p.row - {_PERSONAL} FROM orders_order o
+    UPDATE orders_parkedrow p SET row = p.row - {PERSONAL} FROM orders_order o
     WHERE o.customer_id = ANY(%(ids)s) AND o.shop_id = p.shop_id AND o.external_id = p.order_no
 """  # noqa: S608
 _REJECTED = """
@@ -105,7 +110,7 @@ _NAMED_SAMPLES = f"""
     WHERE {_PLAIN.format("dry_run::text")} LIKE ANY(%(patterns)s)
 """  # noqa: S608
 _NAMED_PARKED = f"""
-    UPDATE orders_parkedrow p SET row = p.row - {_PERSONAL}
+    UPDATE orders_parkedrow p SET row = p.row - {PERSONAL}
     WHERE substr(row ->> 'buyer_key', strpos(row ->> 'buyer_key', ':') + 1) = ANY(%(words)s)
       OR row ->> 'buyer_original' = ANY(%(words)s) OR row ->> 'phone' = ANY(%(words)s)
       OR lower(row ->> 'email') = ANY(%(words)s)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from customers.models import Shop
-from orders import erasing, programme
+from orders import erased_rows, erasing, programme
+from orders.models import ImportFile
 from orders.points import book_order_points
 
 
@@ -13,8 +14,10 @@ def after_orders_changed(*, order_ids: Sequence[int], **_kwargs: object) -> None
     book_order_points(order_ids=order_ids)
 
 
-def after_import(*, shop: Shop, **_kwargs: object) -> None:
-    """All rows of a file have been dealt with: tiers follow."""
+def after_import(*, shop: Shop, import_file: ImportFile | None = None, **_kwargs: object) -> None:
+    """All rows of a file have been dealt with: tiers follow, and what it kept of people erased before is forgotten."""
+    if import_file is not None:
+        erased_rows.forget_named_rows(import_file=import_file)
     programme.submit_after_import(book=shop.book)
 
 

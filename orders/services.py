@@ -13,6 +13,7 @@ from crm_suite.jobs.models import Job
 from crm_suite.jobs.services import Cancelled, Progress
 from crm_suite.lib.errors import BadInput, WrongState
 from customers.models import Platform, Shop
+from orders import erased_rows
 from orders.importers import dry_run, layout_named, opening, receiving, recognise, running, staging
 from orders.importers.assignable import SUBJECTS, columns_of_layout
 from orders.importers.decoding import ENCODINGS
@@ -98,7 +99,8 @@ def delete_file(*, import_file: ImportFile, by: User | None = None) -> bool:
     running.clean_up(import_file)
     receiving.remove(import_file)
     import_file.path = ""
-    import_file.save(update_fields=["path"])
+    import_file.dry_run = {**import_file.dry_run, "sample": [], "errors": []} if import_file.dry_run else {}
+    import_file.save(update_fields=["path", "dry_run"])
     return True
 
 
@@ -242,6 +244,7 @@ def _end(job: Job, state: ImportFile.State) -> None:
     if import_file is not None:
         ImportFile.objects.filter(pk=import_file.pk).update(state=state)
         running.clean_up(import_file)
+        erased_rows.forget_named_rows(import_file=import_file)
 
 
 def _prepared(import_file: ImportFile, *, despite_errors: bool) -> ImportFile:
@@ -258,7 +261,9 @@ def _prepared(import_file: ImportFile, *, despite_errors: bool) -> ImportFile:
     locked.rejected.all().delete()
     staging.drop(staging.table_of(locked.pk))
     locked.staged_rows = locked.staged_bytes = 0
-    locked.is_read, locked.applied_to, locked.announced_to, locked.counts = False, "", "", {}
+    locked.is_read, locked.applied_to, locked.announced_to = False, "", ""
+    # What the earlier attempt made is undone with the rest: the numbers of its orders begin there.
+    locked.counts = {name: n for name, n in locked.counts.items() if name == "ids_after"}
     locked.undone = {}
     return locked
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from crm_suite.jobs import services as jobs
-from orders import programme, quality, services
+from orders import programme, quality, services, uploads
 from orders.importers import undo
 
 
@@ -26,6 +26,12 @@ def run_programme(job_id: int) -> None:
 def nightly_programme() -> None:
     """Beat, every 10 minutes: queue points and tiers of books for which a new night has begun."""
     programme.submit_nightly()
+
+
+@shared_task
+def forget_old_uploads() -> None:
+    """Beat, every hour: delete uploaded files that have been kept for long enough."""
+    uploads.forget_old()
 
 
 @shared_task

@@ -45,7 +45,7 @@ def _reached(book: Book, after: int, upto: int, today: date) -> dict[int, int]:
         return {int(customer): int(tier) for customer, tier in cursor.fetchall()}
 
 
-# The condition on orders is that of the index order_purchases (Order.COUNTS and a known customer).
+# The condition on orders is Order.COUNTS and a known customer: the index order_purchases alone is read.
 _REACHED = """
     WITH bought AS (
         SELECT customer_id, paid_on AS day, net_amount AS net, 1 AS orders

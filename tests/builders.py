@@ -23,7 +23,7 @@ from customers.models import (
     Tier,
 )
 from orders.models import Order, OrderLine, Product
-from segmentation.models import Segment
+from segmentation.models import AnalysisRun, Segment, SpendEntry
 from touchpoints.models import Touchpoint
 
 _numbers = count(1)
@@ -167,3 +167,17 @@ def make_line(order: Order, product: Product | None, amount: str, quantity: int 
         "quantity": quantity, **named, **fields,
     }  # fmt: skip
     return OrderLine.objects.create(order=order, product=product, **given)
+
+
+def make_spend(source: str, price: str = "1000", **fields: Any) -> SpendEntry:
+    """A fixed price in the first quarter of 2026, in the book CNY, unless said otherwise."""
+    days = {"first_day": date(2026, 1, 1), "last_day": date(2026, 3, 31)}
+    given = {"book": "CNY", "kind": "fixed", "price": Decimal(price), **days, **fields}
+    return SpendEntry.objects.create(source=source, **given)
+
+
+def make_run(as_of: str, **fields: Any) -> AnalysisRun:
+    """A finished full analysis of book CNY: silent after 30 days, dormant after 60, lost after 90."""
+    bounds = {"p30": 30, "p60": 60, "p90": 90, "spells": 0, "source": "fallback"}
+    given = {"book": "CNY", "state": "done", "finished_at": NOON, "bounds": bounds, "counts": {"customers": 1}}
+    return AnalysisRun.objects.create(as_of=date.fromisoformat(as_of), **{**given, **fields})

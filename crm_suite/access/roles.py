@@ -15,7 +15,7 @@ LABELS = {
 
 _READ_LISTS = {
     "customers.list_customers", "customers.view_customer", "customers.export_customer",
-    "orders.view_order", "orders.view_sales", "orders.view_product",
+    "orders.list_orders", "orders.view_order", "orders.view_sales", "orders.view_product",
     "touchpoints.view_touchpoint",
     "segmentation.view_insights", "segmentation.view_segment",
     "campaigns.view_campaign", "campaigns.view_planentry", "campaigns.view_template",

@@ -19,5 +19,6 @@ SCOPES = {
     "jobs:read": _("Read jobs"),
     "jobs:write": _("Stop jobs"),
     "analytics:read": _("Read RFM and lifecycle figures"),
+    "analytics:write": _("Record what was spent to win customers, change how customers are scored and staged"),
     "pii:read": _("See phone, e-mail and name in clear"),
 }

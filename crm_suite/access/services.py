@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from knox.crypto import hash_token
 from knox.settings import CONSTANTS
@@ -33,9 +33,18 @@ def audit(
         actor_name=str(known) if known else SYSTEM,
         action=action,
         target=target,
-        changes=dict(changes or {}),
+        changes=_without_searches(changes or {}),
         address=request.META.get("REMOTE_ADDR") if request else None,
     )
+
+
+def _without_searches(changes: Mapping[str, object]) -> dict[str, object]:
+    """The record is kept for ever: in the `filter` of a list, what was searched for may be somebody's name or phone."""
+    kept = dict(changes)
+    if isinstance(text := kept.get("filter"), str) and (asked := QueryDict(text, mutable=True)).get("q"):
+        asked["q"] = "***"
+        kept["filter"] = asked.urlencode(safe="*")
+    return kept
 
 
 @transaction.atomic

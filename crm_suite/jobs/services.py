@@ -12,10 +12,13 @@ wakes the job again and `work` goes on from wherever it has noted that it stands
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from time import monotonic
 
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -155,4 +158,19 @@ def sweep() -> int:
     jobs = [*waiting.order_by("id")[:50], *orphaned.order_by("id")[:50]]
     for job in jobs:
         wake(job)
+    return len(jobs)
+
+
+def forget_results() -> int:
+    """Delete result files of jobs that ended EXPORT_KEEP_DAYS ago; the jobs stay. Returns how many, 500 at most."""
+    if not settings.EXPORT_KEEP_DAYS:
+        return 0
+    since = timezone.now() - timedelta(days=settings.EXPORT_KEEP_DAYS)
+    old = Job.objects.exclude(result_file="").filter(finished_at__lt=since).order_by("pk")[:500]
+    for job in (jobs := list(old)):
+        path = Path(settings.MEDIA_ROOT) / job.result_file
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder was made for it alone, unless somebody has put something beside it
+            path.parent.rmdir()
+        Job.objects.filter(pk=job.pk).update(result_file="")
     return len(jobs)

@@ -47,7 +47,7 @@ NAVIGATION: tuple[Link | Section, ...] = (
         )),
     )),
     Section(_("Orders"), "bi-bag", (
-        Link(_("Orders"), "orders:list", "orders.view_order", keys="o", also=("orders:detail",)),
+        Link(_("Orders"), "orders:list", "orders.list_orders", keys="o", also=("orders:detail",)),
         Link(_("Sales"), "orders:sales", "orders.view_sales", keys="v"),
         Link(_("Platforms"), "orders:platforms", "orders.view_sales", keys="p", also=("orders:platform_people",)),
         Link(_("Products"), "orders:products", "orders.view_product", also=(
@@ -59,8 +59,22 @@ NAVIGATION: tuple[Link | Section, ...] = (
         )),
     )),
     Section(_("Insights"), "bi-grid-3x3-gap", (
-        Link("RFM", "segmentation:rfm", "segmentation.view_insights", keys="r"),
-        Link(_("Lifecycle"), "segmentation:lifecycle", "segmentation.view_insights", keys="l"),
+        Link("RFM", "segmentation:rfm", "segmentation.view_insights", keys="r", also=("segmentation:options",)),
+        Link(_("Lifecycle"), "segmentation:lifecycle", "segmentation.view_insights", keys="l", also=(
+            "segmentation:calibrate", "segmentation:crossing_list",
+        )),
+        Link(_("Cohorts"), "segmentation:cohorts", "segmentation.view_insights"),
+        Link(_("Growth"), "segmentation:growth", "segmentation.view_insights"),
+        Link(_("Who moved"), "segmentation:moves", "segmentation.view_insights", also=("segmentation:moves_people",)),
+        Link(_("Customer value"), "segmentation:value", "segmentation.view_insights", also=(
+            "segmentation:value_people",
+        )),
+        Link(_("Bought together"), "segmentation:affinity", "segmentation.view_insights"),
+        Link(_("Days between purchases"), "segmentation:intervals", "segmentation.view_insights"),
+        Link(_("Acquisition"), "segmentation:acquisition", "segmentation.view_insights", also=(
+            "segmentation:acquisition_unpaid", "segmentation:spend", "segmentation:spend_new",
+            "segmentation:spend_edit",
+        )),
     )),
     Link(
         _("Segments"), "segments:list", "segmentation.view_segment", icon="bi-pie-chart", keys="s",

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm_suite.access.api import may_see_personal_data
-from crm_suite.access.models import User
+from crm_suite.access.models import ApiToken, User
 from crm_suite.lib.rest import Door
 from customers import merging, persons
 from customers.models import Customer, CustomerMerge
@@ -44,11 +44,14 @@ class PersonActions(viewsets.GenericViewSet[Customer]):
 
     @extend_schema(
         summary="Everything that is known of a person",
-        description="Rows of every room by table, for handing over. Recorded. Needs `pii:read` as well.",
+        description="Rows of every room by table, for handing over. Recorded. Needs a token with `pii:read` as well: "
+        "people use the page, which asks for their password again.",
         responses=OpenApiResponse(OpenApiTypes.OBJECT, description="Table → rows, and the customer's own row."),
     )
     @action(detail=True, methods=["get"], pagination_class=None)
     def export(self, request: Request, pk: str) -> Response:
+        if not isinstance(request.auth, ApiToken):
+            raise PermissionDenied("People hand data over on the customer's page, which asks for the password again.")
         if not may_see_personal_data(request):
             raise PermissionDenied("This token lacks the scope pii:read.")
         return Response(persons.hand_over(customer=self.get_object(), by=person_of(request)))

@@ -35,7 +35,8 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
     class Meta:
         model = Customer
         fields = [
-            "id", "name", "phone", "email", "city", "country", "language", "birthday", "note", "is_demo", "facts",
+            "id", "name", "phone", "email", "city", "country", "language", "birthday", "source", "note", "is_demo",
+            "facts",
             "created_at", "updated_at",
         ]  # fmt: skip
 
@@ -82,6 +83,9 @@ class CustomerChange(serializers.Serializer[Any]):
     city = serializers.CharField(max_length=80, allow_blank=True, required=False)
     country = serializers.CharField(max_length=80, allow_blank=True, required=False)
     language = serializers.CharField(max_length=10, allow_blank=True, required=False)
+    source = serializers.CharField(  # type: ignore[assignment]
+        max_length=60, allow_blank=True, required=False, help_text="Where the person first came from."
+    )
     note = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
 
 

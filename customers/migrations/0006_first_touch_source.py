@@ -15,6 +15,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 blank=True,
                 db_default="",
+                default="",
                 help_text="Where the person first came from, as somebody told us; else their first order says it.",
                 max_length=60,
                 verbose_name="first-touch source",

@@ -4,14 +4,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0006_first_touch_source'),
+        ("customers", "0006_first_touch_source"),
     ]
 
     operations = [
         migrations.RemoveField(
-            model_name='customerfacts',
-            name='last_order_at',
+            model_name="customerfacts",
+            name="last_order_at",
         ),
     ]

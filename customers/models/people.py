@@ -122,7 +122,7 @@ class Customer(models.Model):
     language = models.CharField(_("language"), max_length=10, blank=True)
     birthday = models.DateField(_("birthday"), null=True, blank=True)
     source = models.CharField(
-        _("first-touch source"), max_length=60, blank=True, db_default="",
+        _("first-touch source"), max_length=60, blank=True, default="", db_default="",
         help_text=_("Where the person first came from, as somebody told us; else their first order says it."),
     )  # fmt: skip
     note = models.TextField(_("note"), blank=True)

@@ -24,7 +24,7 @@ TABS = {
     "segments": "segmentation.view_segment",
     "points": "customers.view_customer",
     "communities": "customers.view_customer",
-    "notes": "customers.view_customer",
+    "notes": "customers.tag_customer",  # personal data in clear: who may not write them does not read them
 }
 
 

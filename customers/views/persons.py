@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,11 +19,13 @@ from customers.models import Customer
 @requires("customers.erase_customer")
 @never_cache
 def person_export(request: HttpRequest, pk: int) -> HttpResponse:
-    """POST: everything that is known of one person, as a JSON file; recorded. GET shows the page with the button."""
+    """POST with the password: everything known of one person, as a JSON file; recorded. GET leads to the page."""
     customer = get_object_or_404(Customer, pk=pk)
     if request.method != "POST":
         return redirect("customers:person_erase", pk=pk)
     customer = customer.merged_into or customer
+    if problem := _password_problem(request):
+        return _page(request, customer, export_problem=problem)
     found = persons.hand_over(customer=customer, by=cast(User, request.user), request=request)
     response = JsonResponse(found, json_dumps_params={"ensure_ascii": False, "indent": 1})
     response["Content-Disposition"] = f'attachment; filename="customer-{customer.pk}.json"'
@@ -42,13 +45,25 @@ def person_erase(request: HttpRequest, pk: int) -> HttpResponse:
         if not problem:
             messages.success(request, _("Erased. The orders stay, of nobody known."))
             return redirect("customers:detail", pk=pk)
-    context = {"customer": customer, "problem": problem, "is_erased": "erased" in customer.extra}
+    return _page(request, customer, problem=problem)
+
+
+def _page(request: HttpRequest, customer: Customer, *, problem: str = "", export_problem: str = "") -> HttpResponse:
+    context = {
+        "customer": customer, "problem": problem, "export_problem": export_problem,
+        "is_erased": "erased" in customer.extra, "keep_days": settings.IMPORT_KEEP_DAYS,
+    }  # fmt: skip
     return render(request, "customers/person.html", context)
 
 
 def _problem(request: HttpRequest, customer: Customer) -> str:
     if request.POST.get("number", "").strip() != str(customer.pk):
         return _("Write the number of the customer to confirm.")
+    return _password_problem(request)
+
+
+def _password_problem(request: HttpRequest) -> str:
+    """Whoever finds an unlocked screen is not to take a person's data away, nor to erase them."""
     if not cast(User, request.user).check_password(request.POST.get("password", "")):
         return _("The password is not right.")
     return ""

@@ -126,7 +126,7 @@ def _tags(request: HttpRequest, customer: Customer, *, problem: str = "") -> Htt
     return render(request, "customers/_tags.html", context)
 
 
-@requires("customers.view_customer")
+@requires("customers.tag_customer")
 def notes_panel(request: HttpRequest, pk: int) -> HttpResponse:
     return _notes(request, get_object_or_404(Customer, pk=pk))
 

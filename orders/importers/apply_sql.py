@@ -29,8 +29,10 @@ SELECT row_no, item, kind, order_no, buyer_key, buyer_original, buyer_name, phon
 FROM {{stage}} WHERE order_no > %(after)s AND order_no <= %(upto)s WINDOW {_IN_ORDER};
 """  # noqa: S608  our own words
 
+# Grouped first: an aggregate of distinct values would sort the whole table.
 KINDS = """
-SELECT coalesce(array_agg(DISTINCT kind), '{{}}'), coalesce(bool_or(fix_of IS NOT NULL), false) FROM {stage}
+SELECT coalesce(array_agg(kind), '{{}}'), coalesce(bool_or(corrects), false)
+FROM (SELECT kind, bool_or(fix_of IS NOT NULL) AS corrects FROM {stage} GROUP BY kind) found
 """
 
 # A corrected row takes the place that its rejection kept free; one whose order was unknown then gets a place far out.
@@ -51,12 +53,16 @@ FROM (
 WHERE c.kind = 'x' AND kept.import_file_id = %(import_file)s AND kept.row_no = c.row_no;
 """  # noqa: S608  our own words
 
+# What a SKU is called by the first row that gives it a name. Found by row number: sorting all rows by SKU takes longer.
 PRODUCTS = """
 INSERT INTO orders_product (shop_id, sku, name, category, created_at)
 SELECT DISTINCT ON (c.sku) %(shop)s, c.sku, coalesce(c.product_name, ''), coalesce(c.category, ''), now()
-FROM {stage} c LEFT JOIN orders_product p ON p.shop_id = %(shop)s AND p.sku = c.sku
-WHERE c.kind IN ('l', 'd') AND c.sku IS NOT NULL AND p.id IS NULL
-ORDER BY c.sku, (c.product_name IS NULL), c.row_no
+FROM (
+  SELECT c.sku, coalesce(min(c.row_no) FILTER (WHERE c.product_name IS NOT NULL), min(c.row_no)) AS row_no
+  FROM {stage} c LEFT JOIN orders_product p ON p.shop_id = %(shop)s AND p.sku = c.sku
+  WHERE c.kind IN ('l', 'd') AND c.sku IS NOT NULL AND p.id IS NULL GROUP BY c.sku) first
+JOIN {stage} c ON c.row_no = first.row_no AND c.sku = first.sku AND c.kind IN ('l', 'd')
+ORDER BY c.sku, (c.product_name IS NULL), c.item
 ON CONFLICT (shop_id, sku) DO NOTHING;
 """
 
@@ -115,9 +121,21 @@ _OLD_NAMES = ", ".join(f"old_{name}" for name in COLUMNS)
 
 def _filled(name: str, news: str = "", *, least: str = "NULL") -> str:
     """The newer side's word, and where it is silent the older side's. A correction only fills in."""
-    told, old = news or name, f"old_{name}"
-    return f"CASE WHEN is_late THEN coalesce({old}, {told}) ELSE coalesce({told}, {old}, {least}) END AS {name}"
+    return f"{_told(name, news, least=least)} AS {name}"
 
+
+def _told(name: str, news: str = "", *, least: str = "NULL") -> str:
+    told, old = news or name, f"old_{name}"
+    return f"CASE WHEN is_late THEN coalesce({old}, {told}) ELSE coalesce({told}, {old}, {least}) END"
+
+
+# All that was paid is known to have been given back: what a platform calls paid is then only what is left of it.
+_RETURNED = """old_paid_amount > 0
+        AND coalesce(old_refunded_amount, 0) + coalesce(r.change, 0) >= old_paid_amount"""
+# The order ended and nothing was paid, says whoever knows last: it is no purchase, whatever was told before. An order
+# that cost nothing and was delivered is one. Older news of a payment bring none to an order that ended without.
+_UNPAID = f"""CASE WHEN is_older THEN old_state IN ('closed', 'refunded') AND old_paid_at IS NULL
+        ELSE NOT is_fix AND c.state IN ('closed', 'refunded') AND paid = 0 AND ({_RETURNED}) IS NOT TRUE END"""
 
 _NOTHING = "jsonb_build_object()"
 _EXTRA, _LINE_EXTRA = (f"coalesce(jsonb_strip_nulls({name}::jsonb), {_NOTHING})" for name in ("extra", "line_extra"))
@@ -132,12 +150,14 @@ FROM (
       ELSE coalesce(new_state, old_state, CASE WHEN paid_at IS NULL THEN 'created' ELSE 'paid' END) END AS told_state
   FROM (
     SELECT id, order_no, old_import_id, {_OLD_NAMES}, is_late, c.state AS new_state, {_filled("customer_id", "buyer")},
-      {_filled("platform_state", least="''")}, {_filled("placed_at")}, {_filled("paid_at")}, {_filled("shipped_at")},
+      {_filled("platform_state", least="''")}, {_filled("placed_at")}, {_filled("shipped_at")},
       {_filled("delivered_at")}, {_filled("source_updated_at")},
+      CASE WHEN {_UNPAID} THEN NULL ELSE {_told("paid_at")} END AS paid_at,
       CASE WHEN is_older THEN old_total_amount
         ELSE coalesce(total, lines_amount, old_total_amount, paid, 0) END AS total_amount,
       -- A payment that differed from the total was told, not derived: it stays until it is told anew.
-      coalesce(CASE WHEN NOT is_older THEN paid WHEN old_paid_at IS NULL AND paid <> total THEN paid END,
+      coalesce(CASE WHEN NOT is_older THEN CASE WHEN paid = 0 AND {_RETURNED} THEN old_paid_amount ELSE paid END
+          WHEN old_paid_at IS NULL AND paid <> total THEN paid END,
         CASE WHEN old_paid_at IS NOT NULL AND old_paid_amount <> old_total_amount THEN old_paid_amount END
       ) AS told_paid,
       coalesce(old_refunded_amount, 0) + coalesce(r.change, 0) AS refunded_amount,
@@ -195,6 +215,14 @@ WITH others AS (
   WHERE NOT t.is_new AND t.is_fix AND t.lines_amount IS NOT NULL AND c.order_no IS NULL GROUP BY t.id)
 {_ADD}
 """  # noqa: S608
+
+# Where rows share the payment among them a correction brings its own share; those of the other rows are in the sum.
+OTHER_PAYMENTS = """
+UPDATE chunk_orders t SET paid = t.old_paid_amount + coalesce((
+  SELECT sum(c.paid) FROM chunk_rows c LEFT JOIN orders_orderline l ON l.order_id = t.id AND l.line_no = c.place
+  WHERE c.order_no = t.order_no AND l.order_id IS NULL), 0)
+WHERE t.is_fix AND NOT t.is_new AND t.paid IS NOT NULL
+"""
 
 COUNTS = """
 SELECT

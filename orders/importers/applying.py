@@ -138,6 +138,8 @@ class _Work:
         """What comes of the orders' lines and refunds; refunds that are not whole are rejected, and counted by code."""
         if self.chunk.kinds.corrections:
             self.run(sql.OTHER_LINES)
+        if self.chunk.kinds.corrections and self.chunk.sum_over_rows:
+            self.run(sql.OTHER_PAYMENTS)
         if self.chunk.import_file and "x" in self.chunk.kinds.rows:
             self.run(sql.CORRECTED_LINES)
         if self.chunk.import_file:

@@ -30,6 +30,7 @@ CUSTOMER_FIELDS = {
     "country": _("Country"),
     "address": _("Address"),
     "tags": _("Tags"),
+    "source": _("First-touch source"),
     "joined_at": _("Member since"),
 }
 #: One of them has to say who a row is about.
@@ -60,6 +61,9 @@ CUSTOMER_HEADERS = {
     "country": ["country", "countrycode", "billingcountry", "国家"],
     "address": ["address", "address1", "street", "billingaddress1", "地址", "详细地址", "联系地址"],
     "tags": ["tags", "tag", "labels", "标签", "客户标签", "会员标签"],
+    "source": [
+        "firsttouchsource", "source", "customersource", "acquisitionsource", "客户来源", "来源渠道", "获客渠道", "来源",
+    ],
     "joined_at": [
         "membersince", "joinedat", "joined", "joindate", "registeredat", "registrationdate", "成为会员时间", "入会时间",
         "注册时间", "开卡时间",
@@ -108,6 +112,7 @@ class CustomerReader(Reader):
             "order_no": buyer["buyer_key"].str.slice(0, 80),
             "birthday": pl.col("__birthday"),
             "tags": self.text("tags").str.replace_all(TAG_ENDS, "\n").str.strip_chars("\n"),
+            "source": self.text("source").str.slice(0, 60),
             "joined_at": self.moment("joined_at"),
             "extra": self._extra(),
         }

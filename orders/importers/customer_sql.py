@@ -21,6 +21,17 @@ FROM chunk_rows r JOIN {_THERE} USING (buyer_key)
 WHERE r.kind = 'c' AND (r.joined_at IS NOT NULL OR r.loyalty_no IS NOT NULL) GROUP BY b.customer_id
 """  # noqa: S608
 
+# Who has a source keeps it: where somebody first came from does not change. Told by several rows, the first counts.
+SOURCE = f"""
+WITH told AS (
+  SELECT b.customer_id AS id, (array_agg(r.source ORDER BY r.row_no))[1] AS source
+  FROM {{stage}} r JOIN {_THERE} USING (buyer_key)
+  WHERE r.kind = 'c' AND r.source IS NOT NULL AND r.order_no > %(after)s AND r.order_no <= %(upto)s AND c.source = ''
+  GROUP BY b.customer_id
+), held AS (SELECT c.id FROM customers_customer c JOIN told USING (id) ORDER BY c.id FOR UPDATE OF c)
+UPDATE customers_customer c SET source = t.source, updated_at = now() FROM told t JOIN held USING (id) WHERE c.id = t.id
+"""  # noqa: S608
+
 # Columns that no field tells are added to those that are known, and replace none.
 EXTRA = f"""
 WITH told AS (

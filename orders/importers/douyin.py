@@ -59,5 +59,10 @@ class DouyinOrders(PlatformLayout):
         return frame.with_columns(whole.alias("__address"))
 
     def adjusted(self, read: Reader) -> dict[str, pl.Expr]:
-        """The total is that of the lines, so that a row that was rejected and comes later still adds to it."""
-        return {"total": pl.lit(None, dtype=pl.String)}
+        """The total is that of the lines, so that a row that was rejected and comes later still adds to it.
+
+        Of a sub-order that was closed without a payment of its own nothing was paid, whatever its siblings brought.
+        """
+        unpaid = (read.state() == "closed") & read.moment("paid_at").is_null()
+        paid = pl.when(unpaid).then(pl.lit("0")).otherwise(read.number("order_total"))
+        return {"total": pl.lit(None, dtype=pl.String), "paid": paid}

@@ -22,6 +22,7 @@ def apply_customers(chunk: Chunk) -> Applied:
         cursor.execute(sql.COUNTS)
         created, rows = cursor.fetchone()
         cursor.execute(sql.EXTRA)
+        cursor.execute(sql.SOURCE.format(stage=chunk.stage), values)
         _tag(cursor, chunk.import_file)
         cursor.execute(sql.MEMBERS, values)
         members = cursor.fetchall()

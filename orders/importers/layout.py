@@ -33,6 +33,7 @@ STAGED: dict[str, str] = {
     "address": "text",
     "birthday": "date",
     "tags": "text",
+    "source": "text",
     "joined_at": "timestamptz",
     "placed_at": "timestamptz",
     "paid_at": "timestamptz",

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from crm_suite.jobs.models import Job
 from crm_suite.jobs.services import Cancelled, Progress
 from crm_suite.lib.errors import BadInput
-from orders.importers import layout_named, receiving, staging
+from orders.importers import layout_named, receiving, staging, twins
 from orders.importers.applying import Applied, Chunk, Kinds, apply, kinds_of, prepare
 from orders.importers.dry_run import open_blocks
 from orders.importers.introducing import apply_customers
@@ -67,6 +67,7 @@ class _Import:
         self.context = context_of(import_file)
         options = {**layout.options, **import_file.options}
         self.amounts_add_up = options.get("per_row") == "1"
+        self.own_id = options.get("own_id", "")
         self.is_about_orders = layout.subject == ImportFile.Subject.ORDERS
 
     def run(self) -> None:
@@ -119,19 +120,24 @@ class _Import:
 
     def _buyers(self) -> int:
         with connection.cursor() as cursor:
+            # Hashed: count(DISTINCT …) would sort them.
             cursor.execute(
-                f"SELECT count(DISTINCT buyer_key) FROM {self.stage} WHERE kind IN ('l', 'o', 'c')"  # noqa: S608
+                f"""SELECT count(buyer_key) FROM (
+                      SELECT DISTINCT buyer_key FROM {self.stage} WHERE kind IN ('l', 'o', 'c')) buyers"""  # noqa: S608
             )
             return int(cursor.fetchone()[0])
 
     # --- writing
 
     def _write(self) -> None:
+        if "ids_after" not in self.file.counts:
+            self._save(counts=self.file.counts | {"ids_after": last_order_id()})
         for chunk in ahead(self._chunks()):
             self._write_chunk(chunk)
             total = self.file.staged_rows
             written = sum(int(self.file.counts.get(name, 0)) for name in ROW_COUNTS)
             self.progress(done=min((total + 2 * written) // 4, total), total=total, message=_("Writing"))
+        self._save(counts=self.file.counts | {"ids_upto": last_order_id()})
         if self.file.counts.get("orders_created", 0) >= MANY_ORDERS:
             # Until the database has counted them it takes the tables for what they were, and plans for that.
             with connection.cursor() as cursor:
@@ -141,6 +147,7 @@ class _Import:
         """What is left to write, piece by piece; the people of each are met before it comes."""
         kinds, after = kinds_of(self.stage), self.file.applied_to
         with transaction.atomic():
+            self._part_twins()
             prepare(self._chunk("", "", kinds))
         while upto := self._next_boundary(after, CHUNK_ROWS):
             chunk = self._chunk(after, upto, kinds)
@@ -148,6 +155,11 @@ class _Import:
                 chunk.people.meet()
             yield chunk
             after = upto
+
+    def _part_twins(self) -> None:
+        """Counted once: an import that goes on finds them parted already."""
+        if self.own_id and (found := twins.part(self.stage, self.file.shop, self.own_id)):
+            self._save(counts=self.file.counts | {"renumbered": found})
 
     def _chunk(self, after: str, upto: str, kinds: Kinds) -> Chunk:
         return Chunk(
@@ -195,9 +207,11 @@ class _Import:
         """Orders that this import was the last to write. Whoever wrote them since has told of it."""
         with connection.cursor() as cursor:
             cursor.execute(
+                # Looked up one by one: a join would read all orders of the shop for every batch.
                 f"""SELECT o.id FROM (SELECT DISTINCT order_no FROM {self.stage}
                       WHERE order_no > %s AND order_no <= %s AND kind IN ('l', 'o', 'd', 'f')) s
-                    JOIN orders_order o ON o.shop_id = %s AND o.external_id = s.order_no COLLATE "default"
+                    CROSS JOIN LATERAL (SELECT id, import_id FROM orders_order o
+                      WHERE o.shop_id = %s AND o.external_id = s.order_no COLLATE "default" LIMIT 1) o
                     WHERE o.import_id = %s ORDER BY o.id""",  # noqa: S608  our own name
                 [after, upto, self.file.shop_id, self.file.pk],
             )
@@ -210,7 +224,8 @@ class _Import:
 
 
 _WRITTEN = {
-    *ROW_COUNTS, *AMOUNTS, "orders_created", "orders_updated", "orders_unchanged", "anonymous_orders",
+    *ROW_COUNTS, *AMOUNTS, "ids_after", "renumbered", "orders_created", "orders_updated", "orders_unchanged",
+    "anonymous_orders",
 }  # fmt: skip
 
 
@@ -230,6 +245,13 @@ def ahead(items: Iterator[Made]) -> Iterator[Made]:
                 yield item
         finally:
             maker.submit(connection.close)
+
+
+def last_order_id() -> int:
+    """The last number that an order was given: an import notes it before and after, so that undoing finds its own."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM orders_order_id_seq")
+        return int(cursor.fetchone()[0])
 
 
 def announce(order_ids: Sequence[int]) -> None:

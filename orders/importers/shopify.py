@@ -67,6 +67,7 @@ class ShopifyOrders(PlatformLayout):
     platforms = (Platform.SHOPIFY,)
     needs = frozenset({"Name", "Created at", "Financial Status", "Total", "Lineitem quantity", "Lineitem price"})
     grain = "continued"
+    options: ClassVar = {"own_id": "Id"}
     reader = ShopifyReader
     columns: ClassVar = {
         "order_no": ["Name"],

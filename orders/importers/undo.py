@@ -29,6 +29,7 @@ from orders.signals import import_finished, orders_taken_back
 KIND = "undo_import"
 BATCH = 5_000
 SHOWN = 10
+LAST_NUMBER = 2**63 - 1
 Values = dict[str, int | list[int] | datetime]
 UNDOABLE = (ImportFile.State.DONE, ImportFile.State.CANCELLED, ImportFile.State.FAILED)
 
@@ -48,9 +49,9 @@ class UndoPreview:
 
 
 def undo_preview(import_file: ImportFile) -> UndoPreview:
-    """Counted at this moment. Reads all orders of the shop once."""
+    """Counted at this moment. Reads what the import wrote, and no other orders."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.PREVIEW, {"shop": import_file.shop_id, "import_file": import_file.pk})
+        cursor.execute(sql.PREVIEW, _whose(import_file))
         removed, restored = cursor.fetchone()
     left, examples = _left(import_file)
     parked = ParkedRow.objects.filter(import_file=import_file).count()
@@ -86,8 +87,7 @@ def undo_import(
     """
     _check(import_file)
     done: Counter[str] = Counter()
-    mine = Order.objects.filter(shop=import_file.shop, import_id=import_file.pk)
-    ids = list(mine.order_by("pk").values_list("pk", flat=True))
+    ids = _written(import_file)
     for start in range(0, len(ids), BATCH):
         done.update(_take_back(import_file, ids[start : start + BATCH]))
         if progress:
@@ -101,6 +101,22 @@ def undo_import(
     audit(action="orders.undo_import", actor=by, target=f"import:{import_file.pk}", changes=dict(done))
     import_finished.send(sender=ImportFile, shop=import_file.shop, import_file=import_file)
     return dict(done)
+
+
+def _whose(import_file: ImportFile) -> Values:
+    """What finds the orders of an import. One that did not note its numbers may have made any."""
+    return {
+        "shop": import_file.shop_id, "import_file": import_file.pk,
+        "ids_after": int(import_file.counts.get("ids_after", 0)),
+        "ids_upto": int(import_file.counts.get("ids_upto", LAST_NUMBER)),
+    }  # fmt: skip
+
+
+def _written(import_file: ImportFile) -> list[int]:
+    """The orders that the import was the last to write, by their numbers."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.ORDERED_IDS, _whose(import_file))
+        return [int(row[0]) for row in cursor.fetchall()]
 
 
 def _check(import_file: ImportFile) -> None:

@@ -18,7 +18,7 @@ from orders.models import ImportFile, Order
 LINES_SHOWN = 500
 
 
-@requires("orders.view_order")
+@requires("orders.list_orders")
 def order_list(request: HttpRequest) -> HttpResponse:
     book = current_book(request)
     if book is None:

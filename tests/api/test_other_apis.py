@@ -91,6 +91,7 @@ def test_the_timeline_is_one_customers(api, wang, li):
 
 
 def test_a_segment_is_made_previewed_and_read_out(api, wang, li):
+    make_shop("corner")
     client = api("segments:read", "segments:write")
     preview = client.post("/api/v1/segments/preview", {"rule": LOST, "book": "CNY"}).json()
     assert (preview["total"], preview["email_ok"], preview["everybody"]) == (1, 1, 2)

@@ -4,6 +4,7 @@ import pytest
 import time_machine
 
 from customers.models import Platform
+from orders.api.views import ProductDoor
 from orders.models import Product
 from tests.builders import make_customer, make_facts, make_product, make_purchase, make_shop
 
@@ -36,6 +37,15 @@ def test_category_and_cost_are_patched_apart(api, shop):
     for cost in ("-1", "a lot", "1.005"):
         assert client.patch(where, {"cost": cost}).status_code == 422
     assert api("orders:read").patch(where, {"cost": "1"}).status_code == 403
+
+
+def test_a_patch_keeps_what_somebody_else_wrote_meanwhile(api, shop, monkeypatch):
+    tea = make_product(shop, "T1", category="Drinks")
+    monkeypatch.setattr(ProductDoor, "get_object", lambda door: tea)  # read before …
+    Product.objects.filter(pk=tea.pk).update(category="Tea")  # … a colleague's change
+    api("orders:write").patch(f"/api/v1/products/{tea.pk}", {"cost": "41.20"})
+    kept = Product.objects.get(pk=tea.pk)
+    assert (kept.category, kept.cost) == ("Tea", Decimal("41.20"))
 
 
 def test_products_are_linked_and_unlinked(api, shop):

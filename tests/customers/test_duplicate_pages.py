@@ -152,7 +152,7 @@ def owner(client):
 
 def test_an_owner_downloads_a_persons_data(client, owner):
     lei = make_customer("李雷", phone=LEI)
-    answer = post(client, "person_export", lei.pk)
+    answer = post(client, "person_export", lei.pk, password="correct horse battery")
     assert json.loads(answer.content)["customer"]["phone"] == LEI
     assert f"customer-{lei.pk}.json" in answer["Content-Disposition"]
     assert "no-store" in answer["Cache-Control"]
@@ -162,8 +162,22 @@ def test_an_owner_downloads_a_persons_data(client, owner):
 def test_the_data_of_who_was_merged_are_those_of_who_they_became(client, owner):
     lei, mei = make_customer("李雷"), make_customer("韩梅梅")
     merge_customers(kept=lei, gone=mei, by=None)
-    found = json.loads(post(client, "person_export", mei.pk).content)
+    found = json.loads(post(client, "person_export", mei.pk, password="correct horse battery").content)
     assert (found["customer"]["id"], [row["customer"]["id"] for row in found["merged"]]) == (lei.pk, [mei.pk])
+
+
+@pytest.mark.parametrize("password", ["", "guess"])
+def test_handing_over_asks_for_the_password_again(client, owner, password):
+    lei = make_customer("李雷", phone=LEI)
+    answer = post(client, "person_export", lei.pk, password=password)
+    assert "The password is not right." in answer.content.decode() and LEI not in answer.content.decode()
+    assert not AuditEvent.objects.filter(action="customer.hand_over").exists()
+
+
+def test_the_api_hands_nothing_over_to_a_session_which_asked_for_no_password(client, owner):
+    lei = make_customer("李雷", phone=LEI)
+    answer = client.get(f"/api/v1/customers/{lei.pk}/export")
+    assert answer.status_code == 403 and LEI not in answer.content.decode()
 
 
 def test_a_link_hands_nothing_over(client, owner):

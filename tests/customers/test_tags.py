@@ -7,7 +7,7 @@ from crm_suite.access.models import AuditEvent
 from crm_suite.lib.errors import BadInput, WrongState
 from customers import tagging
 from customers.models import CustomerFacts, CustomerTag, Tag
-from segmentation import rules, selectors, services, tagging as tag_rules
+from segmentation import previews, rules, selectors, services, tagging as tag_rules
 from segmentation.models import TagRule
 from tests.builders import (
     make_community_member,
@@ -192,7 +192,7 @@ def test_segments_ask_for_tags_without_counting_anybody_twice(mei, li):
     both = [str(tag.pk) for tag in Tag.objects.all()]
     assert found("tag", "in", both) == {"Han Mei"}
     assert found("tag", "not_in", both) == {"Li Lei"}
-    preview = selectors.preview(rule={"field": "tag", "op": "in", "value": both}, book="")
+    preview = previews.preview(rule={"field": "tag", "op": "in", "value": both}, book="")
     assert (preview.total, preview.everybody) == (1, 2)
 
 
@@ -210,8 +210,8 @@ def test_segments_ask_for_tier_points_and_community(mei, li):
     assert present.community == left.community
     assert found("community", "in", [str(present.community.pk)]) == {"Han Mei"}
     everybody = {"all": [{"field": name, "op": "in", "value": [str(gold.pk)]} for name in ("tier",)]}
-    assert selectors.preview(rule=everybody, book="").total == 1
-    why = selectors.sample(people=CustomerFacts.objects.filter(pk=mei.pk), rule=everybody)[0].why
+    assert previews.preview(rule=everybody, book="").total == 1
+    why = previews.sample(people=CustomerFacts.objects.filter(pk=mei.pk), rule=everybody)[0].why
     assert why == ["Tier: Gold"]
 
 
@@ -298,6 +298,25 @@ def test_a_note_is_added_with_its_author_and_never_rewritten(client, mei):
     assert shown.index("No: coffee") < shown.index("Prefers &lt;b&gt;tea")
     assert mei.notes.filter(written_by__isnull=False).count() == 2
     assert post(client, "customers:note_add", mei.pk, role="analyst", text="x").status_code == 403
+
+
+def test_who_may_not_write_notes_reads_none(client, mei):
+    """An analyst sees no personal data in clear, neither in the panel nor on the pin nor over the API."""
+    mei.note = "Call after six"
+    mei.save()
+    mei.notes.create(text="Prefers tea")
+    client.force_login(make_user("analyst"))
+    page = client.get(reverse("customers:detail", args=[mei.pk])).content.decode()
+    assert "Call after six" not in page and reverse("customers:notes_panel", args=[mei.pk]) not in page
+    assert client.get(reverse("customers:notes_panel", args=[mei.pk])).status_code == 403
+    assert client.get(f"/api/v1/customers/{mei.pk}/notes").status_code == 403
+
+
+def test_a_specialist_reads_notes_on_the_page_and_over_the_api(client, mei):
+    mei.notes.create(text="Prefers tea")
+    client.force_login(make_user("specialist"))
+    assert "Prefers tea" in client.get(reverse("customers:notes_panel", args=[mei.pk])).content.decode()
+    assert [note["text"] for note in client.get(f"/api/v1/customers/{mei.pk}/notes").json()] == ["Prefers tea"]
 
 
 @pytest.mark.parametrize("words", [" ", "x" * 5_001])

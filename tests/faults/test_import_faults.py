@@ -106,6 +106,11 @@ def table_hashes() -> dict[str, tuple[int, int]]:
     return found
 
 
+def rows_of(import_file: ImportFile) -> dict[str, object]:
+    """What became of the rows; the numbers that a sequence gave to the orders are each import's own."""
+    return {name: count for name, count in import_file.counts.items() if not name.startswith("ids_")}
+
+
 def rejections(import_file: ImportFile) -> dict[int, str]:
     return dict(import_file.rejected.values_list("row_no", "code"))
 
@@ -146,7 +151,7 @@ def test_killed_ten_times_a_file_ends_like_an_undisturbed_one(shop, tmp_path):
     storm.refresh_from_db()
     assert table_hashes() == calm_tables
     assert rejections(storm) == calm_rejections
-    assert storm.counts == calm.counts
+    assert rows_of(storm) == rows_of(calm)
 
 
 def shuffled(path: Path, target: Path, seed: int) -> Path:

@@ -92,7 +92,7 @@ PAGES: dict[str, int] = {
     "segmentation:memberships_panel | customer": 13,
     "segmentation:customer_panel | customer": 9,
     "segments:list": 11,
-    "segments:detail | segment": 19,
+    "segments:detail | segment": 26,
     "campaigns:list": 13,
     "campaigns:calendar": 13,
     "campaigns:template_list": 10,
@@ -111,7 +111,7 @@ API: dict[str, int] = {
     "api:touchpoint-list": 3,
     "api:customer-timeline | customer": 4,
     "api:segment-list": 3,
-    "api:segment-members | segment": 6,
+    "api:segment-members | segment": 10,
     "api:campaign-list": 3,
     "api:job-list": 3,
 }

@@ -182,3 +182,18 @@ def test_members_by_their_cards_and_a_key_too_long_for_a_chunk_border(youzan):
         member, other = other, member
     assert (member.membership.number, member.membership.joined_on) == ("88001", date(2023, 1, 2))
     assert other.email == long and not hasattr(other, "membership")
+
+
+def test_a_told_source_is_kept_and_never_replaced(youzan):
+    columns = {"phone": "手机号", "source": "客户来源"}
+    first = [{"手机号": "13800138000", "客户来源": "小红书"}, {"手机号": "13900139000", "客户来源": ""},
+             {"手机号": "13800138000", "客户来源": "抖音"}]  # fmt: skip
+    later = [{"手机号": "13800138000", "客户来源": ""}, {"手机号": "13900139000", "客户来源": "展会"}]
+    assert guess_customer_columns(["手机号", "客户来源"]) == columns
+    for rows in (first, later, first):
+        file = upload(youzan, west.export(["手机号", "客户来源"], *rows))
+        services.assign_columns(import_file=file, columns=columns, subject="customers")
+        assert services.import_here(import_file=file).state == "done"
+    found = dict(Customer.objects.values_list("phone", "source"))
+    assert found == {"+8613800138000": "小红书", "+8613900139000": "展会"}
+    assert not Customer.objects.filter(extra__has_key="客户来源").exists()

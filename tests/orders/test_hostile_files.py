@@ -17,6 +17,7 @@ from orders.models import ImportFile, Order
 from tests.builders import make_shop, make_user
 from tests.orders import hostile
 from tests.orders.files import SIMPLE, accounted
+from tests.orders.hostile_words import GOOD
 
 CASES = hostile.cases()
 NAMES = [
@@ -66,7 +67,7 @@ def test_a_hostile_file_ends_well(made, expected, folder):
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", NAMES)
 def test_a_hostile_name_is_only_a_name(name, folder):
-    assert ending(hostile.GOOD, name) == 1
+    assert ending(GOOD, name) == 1
     kept = ImportFile.objects.get()
     assert kept.name.isprintable() and 0 < len(kept.name) <= 200 and "/" not in kept.name
     assert {path.parent for path in folder.rglob("*") if path.is_file()} == {folder / "imports"}
@@ -115,6 +116,6 @@ def test_a_hostile_upload_is_answered_in_words(name, client, folder):
 def test_a_hostile_name_is_shown_as_text(client, folder):
     client.force_login(make_user("operator"))
     name = "<script>alert(1)</script>.csv"
-    upload = {"shop": make_shop("own").pk, "file": SimpleUploadedFile(name, hostile.GOOD)}
+    upload = {"shop": make_shop("own").pk, "file": SimpleUploadedFile(name, GOOD)}
     page = client.post(reverse("orders:import_new"), upload, follow=True)
     assert "<script>alert" not in page.content.decode()

@@ -99,3 +99,22 @@ def test_a_cost_is_entered_in_the_row_of_the_list(live_site, shop):
     tea.refresh_from_db()
     assert tea.cost == Decimal("12.50")
     assert live_site.complaints == []
+
+
+def test_a_service_agent_opens_one_order_and_browses_none(client, shop):
+    order = make_purchase(None, shop, "2026-03-01")
+    client.force_login(make_user("agent"))
+    page = client.get(reverse("orders:detail", args=[order.pk]))
+    assert page.status_code == 200 and f'href="{reverse("orders:list")}"' not in page.content.decode()
+    assert client.get(reverse("orders:list")).status_code == 403
+    assert client.get(f"/api/v1/orders/{order.pk}").status_code == 200
+    assert client.get("/api/v1/orders").status_code == 403
+
+
+def test_an_analyst_browses_orders_on_the_page_and_over_the_api(client, shop):
+    order = make_purchase(None, shop, "2026-03-01")
+    client.force_login(make_user("analyst"))
+    page = client.get(reverse("orders:detail", args=[order.pk])).content.decode()
+    assert f'href="{reverse("orders:list")}"' in page
+    assert [row.pk for row in client.get(reverse("orders:list")).context["listing"].rows] == [order.pk]
+    assert [row["id"] for row in client.get("/api/v1/orders").json()["results"]] == [order.pk]

@@ -66,6 +66,11 @@ def wait_for_its_lock(job: Job) -> None:
     raise AssertionError("the killed process still holds its lock")
 
 
+def rows_of(import_file):
+    """What became of the rows; the numbers that the orders got are each import's own."""
+    return {name: n for name, n in import_file.counts.items() if not name.startswith("ids_")}
+
+
 @pytest.mark.faults
 def test_an_import_killed_again_and_again_ends_like_an_undisturbed_one(monkeypatch):
     undisturbed, disturbed = make_shop("calm", currency="GBP"), make_shop("storm", currency="GBP")
@@ -91,7 +96,7 @@ def test_an_import_killed_again_and_again_ends_like_an_undisturbed_one(monkeypat
     assert job.state == "done", job.message
     assert len(story(disturbed)) > 60
     assert story(disturbed) == story(undisturbed)
-    assert import_file.counts == calm.counts and accounted(import_file)
+    assert rows_of(import_file) == rows_of(calm) and accounted(import_file)
     assert import_file.rejected.count() == calm.rejected.count() > 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s)", [staging.table_of(import_file.pk)])

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from crm_suite.jobs import services as jobs
 from crm_suite.lib.errors import WrongState
@@ -17,6 +18,7 @@ from orders.models import ImportChange, ImportFile, Order, ParkedRow, Product, R
 from orders.upserting import LineInput, OrderInput, RefundInput
 from tests.builders import make_shop, make_user
 from tests.orders.files import imported, order, retail
+from tests.plans import walks
 from touchpoints.models import Touchpoint
 
 pytestmark = pytest.mark.django_db
@@ -178,3 +180,33 @@ def test_an_import_after_the_undo_is_a_first_import(shop):
     again = told(shop, row)
     assert again.counts["orders_created"] == 1 and order(shop, "1").customer is not None
     assert not ImportChange.objects.exists() and not ParkedRow.objects.exists()
+
+
+def test_undoing_reads_what_the_import_wrote_and_no_other_orders(shop):
+    """One order changed, one created, among many of another import that came before and after."""
+    many = [f"{n},2024-01-01,2024-01-01,TEA,30,paid,,li," for n in range(1_000, 1_300)]
+    told(shop, *many[:150])
+    done = told(shop, "1000,2024-01-01,2024-01-01,TEA,31,completed,,li,", "7,2024-01-01,2024-01-01,TEA,30,paid,,li,")
+    told(shop, *many[150:])
+    with connection.cursor() as cursor, CaptureQueriesContext(connection) as asked:
+        cursor.execute("ANALYZE orders_order")
+        preview = undo_preview(done)
+    assert (preview.removed, preview.restored, preview.left) == (1, 1, 0)
+    found = [query["sql"] for query in asked if "orders_order o" in query["sql"]]
+    assert found and [walks(statement) for statement in found] == [[] for _ in found]
+    assert undo_import(import_file=done)["removed"] == 1 and Order.objects.count() == 300
+
+
+def test_an_import_that_was_started_again_is_undone_as_a_whole(shop):
+    done = told(shop, "1,2024-01-01,2024-01-01,TEA,30,paid,,li,")
+    ImportFile.objects.filter(pk=done.pk).update(state="cancelled")
+    services.import_here(import_file=done)
+    done.refresh_from_db()
+    assert done.counts["orders_unchanged"] == 1
+    assert undo_import(import_file=done)["removed"] == 1 and not Order.objects.exists()
+
+
+def test_an_import_from_before_its_numbers_were_noted_is_undone_too(shop):
+    done = told(shop, "1,2024-01-01,2024-01-01,TEA,30,paid,,li,")
+    done.counts = {name: n for name, n in done.counts.items() if not name.startswith("ids_")}
+    assert undo_import(import_file=done)["removed"] == 1 and not Order.objects.exists()
