@@ -298,6 +298,7 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "orders.models.Order.State",
         "CampaignState": "campaigns.models.Campaign.State",
         "JobState": "crm_suite.jobs.models.Job.State",
+        "SpendKind": "segmentation.models.SpendEntry.Kind",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -153,7 +153,11 @@ class Order(models.Model):
                 fields=["customer", "paid_on"], include=["net_amount", "shop", "paid_amount", "refunded_amount"],
                 name="order_purchases", condition=Q(customer__isnull=False),
             ),
-            models.Index(fields=["paid_on", "shop"], name="order_paid_on", condition=Q(paid_on__isnull=False)),  # sales
+            # Sales; and rules about the last days, which must not walk through all customers for them.
+            models.Index(
+                fields=["paid_on", "shop"], include=["customer", "paid_amount", "refunded_amount"],
+                name="order_paid_on", condition=Q(paid_on__isnull=False),
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from django.db import connection
 from crm_suite.embedded import places
 from tests.processes import ROOT, environment, kill9
 
+_serial = map(chr, range(ord("a"), ord("z")))
 NET = "10.213.7"
 HOST = f"{NET}.1"
 
@@ -84,7 +85,8 @@ def machines(count: int, **variables: str) -> Iterator[tuple[Sequence[Machine], 
     """So many machines on a network of their own, and the door to the database. Skips where one may not make them."""
     if os.geteuid() or not shutil.which("ip"):
         pytest.skip("making network namespaces needs root and iproute2")
-    tag = f"crm{os.getpid() % 10_000}"
+    # The kernel takes a network away a moment after it was told to: no name is used twice.
+    tag = f"crm{os.getpid() % 10_000}{next(_serial)}"
     with ExitStack() as ends:
         _ip("link", "add", f"{tag}br", "type", "bridge")
         ends.callback(_ip, "link", "del", f"{tag}br")

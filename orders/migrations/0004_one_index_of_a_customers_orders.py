@@ -17,4 +17,14 @@ class Migration(migrations.Migration):
                 name="order_purchases",
             ),
         ),
+        migrations.RemoveIndex(model_name="order", name="order_paid_on"),
+        migrations.AddIndex(
+            model_name="order",
+            index=models.Index(
+                condition=Q(paid_on__isnull=False),
+                fields=["paid_on", "shop"],
+                include=("customer", "paid_amount", "refunded_amount"),
+                name="order_paid_on",
+            ),
+        ),
     ]

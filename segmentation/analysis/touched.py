@@ -114,7 +114,7 @@ def _ends_differently(one: _BookRun) -> bool:
     """Write what the run found; one that found everything as it was, on the same day, leaves no trace."""
     found = one.run.counts | counts_of(one.run)
     is_quiet = not one.run.counts["changed"] and one.run.as_of == one.before.as_of
-    if is_quiet and found == one.before.counts | one.run.counts:
+    if is_quiet and found == {name: one.before.counts.get(name) for name in found} | one.run.counts:
         one.run.delete()
         return False
     one.run.counts = found

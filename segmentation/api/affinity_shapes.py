@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 
-class ProductSerializer(serializers.Serializer[Any]):
+class AffinityProductSerializer(serializers.Serializer[Any]):
     product = serializers.CharField(
         source="reference", help_text="`product:12`, or `item:7` where products of several shops are linked."
     )
@@ -26,8 +26,8 @@ class CountedSerializer(serializers.Serializer[Any]):
 class PairSerializer(serializers.Serializer[Any]):
     """Intervals are Wilson's, 95 %. Shares are 0–1."""
 
-    first = ProductSerializer()
-    second = ProductSerializer()
+    first = AffinityProductSerializer()
+    second = AffinityProductSerializer()
     together = serializers.IntegerField(help_text="Baskets that hold both.")
     first_n = serializers.IntegerField(help_text="Baskets that hold the first.")
     second_n = serializers.IntegerField(help_text="Baskets that hold the second.")
@@ -44,7 +44,7 @@ class PairSerializer(serializers.Serializer[Any]):
 
 
 class NextSerializer(serializers.Serializer[Any]):
-    product = ProductSerializer()
+    product = AffinityProductSerializer()
     n = serializers.IntegerField(help_text="Buyers whose next day of purchase held it.")
     share = serializers.FloatField(help_text="Of those who bought again on a later day, 0–1.")
     interval = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2)
@@ -100,8 +100,8 @@ class PartsSerializer(serializers.Serializer[Any]):
 
 
 class SuggestionSerializer(serializers.Serializer[Any]):
-    product = ProductSerializer()
-    because = ProductSerializer(help_text="What they have bought.")
+    product = AffinityProductSerializer()
+    because = AffinityProductSerializer(help_text="What they have bought.")
     confidence = serializers.FloatField(source="pair.confidence")
     lift = serializers.FloatField(source="pair.lift")
     n = serializers.IntegerField(source="pair.first_n", help_text="Buyers of `because`.")

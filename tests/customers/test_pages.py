@@ -231,7 +231,7 @@ def test_every_panel_of_the_page_answers(client, mei):
     shown = client.get(reverse("customers:detail", args=[mei.pk])).content.decode()
     panels = re.findall(r'hx-get="(/[^"]*)"', shown)
     own = [url for url in panels if f"/{mei.pk}/" in url]
-    assert len(own) == 12
+    assert len(own) == 13
     for url in own:
         answer = client.get(url)
         assert (url, answer.status_code, b"<html" in answer.content) == (url, 200, False)
