@@ -81,8 +81,8 @@ class Machine:
 
 
 @contextmanager
-def machines(count: int, **variables: str) -> Iterator[tuple[Sequence[Machine], Relay]]:
-    """So many machines on a network of their own, and the door to the database. Skips where one may not make them."""
+def machines(count: int, **variables: str) -> Iterator[tuple[Sequence[Machine], Relay, Relay]]:
+    """So many machines on a network of their own, and the doors to database and broker. Skips where it may not be."""
     if os.geteuid() or not shutil.which("ip"):
         pytest.skip("making network namespaces needs root and iproute2")
     # The kernel takes a network away a moment after it was told to: no name is used twice.
@@ -106,7 +106,7 @@ def machines(count: int, **variables: str) -> Iterator[tuple[Sequence[Machine], 
         found = [Machine(f"{tag}{number}", f"{NET}.{2 + number}", given) for number in range(count)]
         for machine in found:
             _plug_in(machine, f"{tag}br", ends)
-        yield found, database
+        yield found, database, broker
 
 
 def _plug_in(machine: Machine, bridge: str, ends: ExitStack) -> None:

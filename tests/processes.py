@@ -71,9 +71,9 @@ def kill9(worker: subprocess.Popen[bytes]) -> None:
     worker.wait()
 
 
-def wait_until(done: Callable[[], bool], *, what: str, seconds: float = 60) -> None:
+def wait_until(done: Callable[[], bool], *, what: str, seconds: float = 60, often: float = 0.1) -> None:
     """Fails with `what` where it has not come true by then."""
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.1)
+        time.sleep(often)

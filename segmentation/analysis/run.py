@@ -138,9 +138,8 @@ class _Full:
         """R, F and M of everybody, and customers by days since their last purchase."""
         values, waiting = [], np.zeros(1, np.int64)
         for number in range(self.total // 2):
-            people = writing.stage_of(self.run.pk, number).read()
-            buyers = people[people["orders"] > 0]
-            values.append(Values.of(buyers, self.plan.measuring, self.run.as_of))
+            people = writing.stage_of(self.run.pk, number).read_values()
+            values.append(Values.of(people, self.plan.measuring, self.run.as_of))
             waiting = lifecycle.add(waiting, np.bincount(values[-1].recency, minlength=1).astype(np.int64))
         return values, waiting
 

@@ -22,6 +22,7 @@ from segmentation.lifecycle import PROSPECT, STAGES
 from segmentation.rfm import GROUPS, Ints
 
 _LABELLED = np.dtype([("customer", "i8"), *((name, LABEL[name].str[1:]) for name in LABEL.names or ())])
+_VALUES = np.dtype([(name, PERSON[name].str[1:]) for name in ("last", "window_orders", "window_days", "window_net")])
 _SQL = {"i2": "smallint", "i4": "int", "i8": "bigint"}
 
 
@@ -56,7 +57,16 @@ class Stage:
         _fill(self.people, self.kind, people)
 
     def read(self) -> NDArray[np.void]:
-        return copy_out(f"SELECT * FROM {self.people} ORDER BY customer", [], PERSON)  # noqa: S608  our own name
+        return copy_out(f"SELECT * FROM {self.people}", [], PERSON)  # noqa: S608  our own name
+
+    def read_values(self) -> NDArray[np.void]:
+        """Buyers with nothing but what scores are made of: the one step that ranges cannot share waits for this."""
+        names = ", ".join(f'"{name}"' for name in _VALUES.names or ())
+        found = copy_out(f"SELECT {names} FROM {self.people} WHERE orders > 0", [], _VALUES)  # noqa: S608
+        people = np.zeros(len(found), PERSON)
+        for name in _VALUES.names or ():
+            people[name] = found[name]
+        return people
 
     def label(self, people: NDArray[np.void], labels: NDArray[np.void]) -> None:
         found = np.empty(len(people), _LABELLED)

@@ -1,6 +1,8 @@
 """One full refresh, two machines: they share its ranges, and either may die in the middle of it."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import date, timedelta
 
@@ -14,13 +16,13 @@ from customers.models import Customer, CustomerFacts
 from segmentation.models import AnalysisRun, LabelChange, RunPart
 from segmentation.services import refresh, submit_refresh
 from tests.builders import make_shop
-from tests.machines import machines
+from tests.machines import Machine, Relay, machines
 from tests.processes import kill9, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults, pytest.mark.slow]
 
 DAY = date(2026, 3, 31)
-CUSTOMERS, RANGE = 1_500, 25
+CUSTOMERS, RANGE = 1_500, 10
 
 
 @pytest.fixture
@@ -67,14 +69,11 @@ def is_done(job: Job) -> bool:
     return job.state == Job.State.DONE
 
 
-def under_way(parts: int) -> bool:
-    return RunPart.objects.exclude(state="waiting").count() >= parts
-
-
 @pytest.mark.usefixtures("store")
 def test_two_machines_share_a_full_refresh() -> None:
     expected = alone()
-    with machines(2, ANALYSIS_RANGE=str(RANGE)) as ((first, second), database), first.worker(), second.worker():
+    with machines(2, ANALYSIS_RANGE=str(RANGE)) as ((first, second), database, broker), ExitStack() as stack:
+        both(stack, (first, second), broker)
         job = submitted()
         wait_until(lambda: is_done(job), what="the refresh is done", seconds=120)
     run = AnalysisRun.objects.get(state="done")
@@ -88,15 +87,13 @@ def test_two_machines_share_a_full_refresh() -> None:
 @pytest.mark.usefixtures("store")
 def test_one_machine_dies_in_the_middle(dies: str) -> None:
     expected = alone()
-    with ExitStack() as stack:
-        (first, second), _database = stack.enter_context(machines(2, ANALYSIS_RANGE=str(RANGE)))
-        leader = stack.enter_context(first.worker())
+    with machines(2, ANALYSIS_RANGE=str(RANGE)) as (pair, _database, broker), ExitStack() as stack:
+        workers = both(stack, pair, broker)
         job = submitted()
-        wait_until(lambda: under_way(5) or is_done(job), what="the first machine leads")
-        helper = stack.enter_context(second.worker())
-        wait_until(lambda: both_work() or is_done(job), what="both work")
+        wait_until(lambda: both_work() or is_done(job), what="both work", often=0.02)
         assert not is_done(job), "over before anybody could be killed"
-        kill9(leader if dies == "leader" else helper)
+        leads = leader()
+        kill9(next(worker for worker in workers if (worker.pid == leads) == (dies == "leader")))
         if dies == "leader":
             wait_until(lambda: nobody_has(job), what="the dead leader's lock is free")
             Job.objects.filter(pk=job.pk).update(heartbeat_at=job.created_at - timedelta(minutes=1))
@@ -105,6 +102,19 @@ def test_one_machine_dies_in_the_middle(dies: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relname ~ '^analysis_[0-9]'")
         assert cursor.fetchall() == [], "a dead worker's tables are left"
+
+
+def both(stack: ExitStack, pair: Sequence[Machine], broker: Relay) -> list["subprocess.Popen[bytes]"]:
+    """A worker on each machine, both at the broker."""
+    workers = [stack.enter_context(machine.worker()) for machine in pair]
+    wait_until(lambda: {machine.address for machine in pair} <= broker.callers, what="both came to the broker")
+    return workers
+
+
+def leader() -> int:
+    """The process group that took the first range: whoever divided the store, before it was told to anybody else."""
+    (worker,) = RunPart.objects.filter(number=0).values_list("worker", flat=True)
+    return os.getpgid(int(worker.rpartition(":")[2]))
 
 
 def both_work() -> bool:
