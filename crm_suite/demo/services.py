@@ -23,7 +23,17 @@ from crm_suite.lib.errors import WrongState
 from crm_suite.lib.locks import held_if_free
 from customers.models import Consent, Customer, Identity, Platform, Shop, Suppression
 from orders.models import Order, OrderLine
-from segmentation.models import AnalysisRun, Segment
+from segmentation.clv.services import refresh_value
+from segmentation.growth_store import refresh_growth
+from segmentation.models import (
+    AnalysisOptions,
+    AnalysisRun,
+    GroupPolicy,
+    GrowthMonth,
+    Segment,
+    SpendEntry,
+    ValueModel,
+)
 from segmentation.services import refresh
 from touchpoints.models import Touchpoint
 from touchpoints.services import record_order_touchpoints
@@ -122,7 +132,14 @@ def _analyse(world: World, tell: Teller, steps: int) -> None:
     for number, ago in enumerate(DAYS_AGO):
         tell(done=steps - len(DAYS_AGO) + number, message=_("Scores and stages"))
         refresh(book=BOOK, as_of=world.clock.today - timedelta(days=ago))
+    # What beat would ask for within minutes: nobody should look at empty pages first.
+    refresh_growth(book=BOOK)
+    refresh_value(book=BOOK)
     tell(done=steps)
+
+
+#: What is kept by book, and would outlive its shops.
+OF_THE_BOOK = (AnalysisRun, AnalysisOptions, GroupPolicy, GrowthMonth, SpendEntry, ValueModel)
 
 
 def _remove(tell: Teller) -> int:
@@ -132,7 +149,7 @@ def _remove(tell: Teller) -> int:
         Shop.objects.filter(is_demo=True),
         Customer.objects.filter(is_demo=True),
         Suppression.objects.filter(is_demo=True),
-        AnalysisRun.objects.filter(book=BOOK),
+        *(kept.objects.filter(book=BOOK) for kept in OF_THE_BOOK),
         Segment.objects.filter(is_demo=True),
         Template.objects.filter(is_demo=True),
     ]
