@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from time import monotonic, sleep
+from time import sleep
+from zlib import crc32
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from customers.books import Book, books, largest
@@ -25,9 +26,24 @@ from segmentation.analysis.summary import PURCHASE, RangeSummary, ShopPlaces, su
 from segmentation.models import AnalysisRun, RunPart
 from segmentation.options import Measuring, measured_with
 
-#: A helper that has found nothing to do for so long goes home.
-PATIENCE = 30
+LOCK_SPACE = 3001
 POLL = 0.05
+
+
+def lock_key(book: str) -> int:
+    """Whoever leads a refresh of the book holds the session lock (LOCK_SPACE, key): gone the moment they die."""
+    return crc32(book.encode()) - 2**31
+
+
+def is_led(book: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                 AND classid = %s AND objid = %s AND objsubid = 2)""",
+            [LOCK_SPACE, lock_key(book) & 0xFFFFFFFF],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 @dataclass(frozen=True)
@@ -142,16 +158,15 @@ def finish_all(run: int, state: RunPart.State, work: Callable[[RunPart], None], 
 
 
 def help_with(run_id: int) -> int:
-    """Take ranges of somebody else's run until it is over. Returns how many steps were done here."""
-    done, idle_since = 0, monotonic()
-    while monotonic() - idle_since < PATIENCE:
-        run = AnalysisRun.objects.filter(pk=run_id, state=AnalysisRun.State.RUNNING).first()
-        if run is None:
-            break
+    """Take ranges of somebody else's run until it is over or nobody leads it. Returns how many steps were done here."""
+    done = 0
+    while run := AnalysisRun.objects.filter(pk=run_id, state=AnalysisRun.State.RUNNING).first():
         if _help_once(run):
-            done, idle_since = done + 1, monotonic()
-        else:
+            done += 1
+        elif is_led(run.book):
             sleep(POLL)
+        else:
+            break
     return done
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
-from zlib import crc32
 
 import numpy as np
 from celery import current_app
@@ -20,7 +19,6 @@ from segmentation.models import AnalysisRun, RunPart, Touched
 from segmentation.options import measuring
 from segmentation.rfm import Ints
 
-LOCK_SPACE = 3001
 _TRIES = 3
 #: So many other workers are asked to take ranges of a run that has more than one.
 HELPERS = 3
@@ -33,7 +31,7 @@ Step = Callable[[int, int], None]
 def alone(*books: str) -> Iterator[None]:
     """One refresh of a book at a time, on whatever machine: the second waits for the first."""
     with ExitStack() as locks:
-        for key in sorted(crc32(book.encode()) - 2**31 for book in books):
+        for key in sorted(parts.lock_key(book) for book in books):
             locks.enter_context(_held(key))
         yield
 
@@ -41,12 +39,12 @@ def alone(*books: str) -> Iterator[None]:
 @contextmanager
 def _held(key: int) -> Iterator[None]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_SPACE, key])
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [parts.LOCK_SPACE, key])
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_SPACE, key])
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [parts.LOCK_SPACE, key])
 
 
 def refresh_book(

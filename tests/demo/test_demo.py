@@ -26,7 +26,7 @@ from customers.models import Consent, Customer, CustomerFacts, Identity, Shop, S
 from customers.services import refresh_reach
 from orders.importers import applying
 from orders.models import Order, OrderLine, Product, Refund
-from segmentation.analysis import run
+from segmentation.analysis import parts
 from segmentation.models import AnalysisRun, LabelChange, Segment
 from tests.builders import make_consent, make_customer, make_identity, make_shop
 from touchpoints.models import Touchpoint
@@ -225,7 +225,7 @@ def test_names_that_are_taken_stay_their_owners(real_store):
 
 
 def test_its_lock_is_nobody_elses():
-    spaces = [jobs.LOCK_SPACE, applying.LOCK_SPACE, identities.LOCK_SPACE, run.LOCK_SPACE, locks.CAMPAIGN_SPACE]
+    spaces = [jobs.LOCK_SPACE, applying.LOCK_SPACE, identities.LOCK_SPACE, parts.LOCK_SPACE, locks.CAMPAIGN_SPACE]
     assert services.LOCK[0] not in spaces and len(set(spaces)) == len(spaces)
 
 
