@@ -11,7 +11,7 @@ from customers.models import CustomerFacts, Shop
 from orders.models import ImportFile
 from orders.signals import import_finished
 from segmentation import tasks
-from segmentation.models import AnalysisRun
+from segmentation.models import AnalysisRun, Touched
 from segmentation.schedule import submit_nightly, submit_touched
 from segmentation.services import carry_out_refresh, refresh, submit_refresh
 from tests.builders import make_customer, make_purchase, make_shop
@@ -83,6 +83,7 @@ def test_an_import_asks_for_a_look_at_its_customers() -> None:
 
 def test_who_is_touched_is_looked_at_within_minutes() -> None:
     shop = make_shop()
+    Touched.objects.all().delete()
     assert not submit_touched()
     make_purchase(make_customer("Ann"), shop, "2026-03-01")
     assert submit_touched() and submit_touched()
