@@ -230,15 +230,21 @@ def _take_facts(customer_ids: Sequence[int], *, drop: int) -> dict[str, str]:
 
 
 def _restore_facts(customer_ids: Sequence[int], facts: Mapping[str, str]) -> None:
-    """As they were at the merge, until the analysis that is asked for has measured both anew."""
+    """As they were at the merge, until the analysis that is asked for has measured both anew.
+
+    A label that an analysis found since the merge stays until then: it is the newest in the history of labels.
+    """
+    values = {"ids": list(customer_ids), "rows": [facts[key] for key in sorted(facts)]}
+    before = """SELECT facts.* FROM unnest(%(rows)s::text[]) AS kept (row),
+                  jsonb_populate_record(NULL::customers_customerfacts, kept.row::jsonb) AS facts"""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM customers_customerfacts WHERE customer_id = ANY(%s)", [list(customer_ids)])
         cursor.execute(
-            """INSERT INTO customers_customerfacts
-               SELECT facts.* FROM unnest(%s::text[]) AS kept (row),
-                 jsonb_populate_record(NULL::customers_customerfacts, kept.row::jsonb) AS facts""",
-            [[facts[key] for key in sorted(facts)]],
+            f"""DELETE FROM customers_customerfacts known WHERE customer_id = ANY(%(ids)s) AND NOT EXISTS (
+                  SELECT FROM ({before}) was WHERE was.customer_id = known.customer_id
+                    AND (was.stage, was."group") <> (known.stage, known."group"))""",  # noqa: S608  our own words
+            values,
         )
+        cursor.execute(f"INSERT INTO customers_customerfacts {before} ON CONFLICT DO NOTHING", values)  # noqa: S608
 
 
 def _restore_membership(kept: Customer) -> None:

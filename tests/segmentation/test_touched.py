@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection, transaction
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, example, given, settings, strategies as st
 
 from customers.books import books
 from customers.merging import merge_customers, unmerge
@@ -104,6 +104,34 @@ def test_who_is_touched_while_a_full_run_reads_stays_for_the_next(monkeypatch: p
     assert CustomerFacts.objects.get().orders == 1
     refresh_changed(as_of=DAY)
     assert CustomerFacts.objects.get().orders == 2
+
+
+def test_a_full_run_of_one_book_or_one_that_failed_leaves_touched_people_of_others_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    yuan, dollars = make_shop(), make_shop(currency="USD")
+    make_purchase(make_customer("Ann"), yuan, "2026-03-01")
+    make_purchase(make_customer("Uma"), dollars, "2026-03-01")
+    refresh(as_of=DAY)
+    make_purchase(ann := make_customer("Ann, new"), yuan, "2026-03-02")
+    known = make_customer("Nothing bought yet")
+    make_purchase(make_customer("Uma, new"), dollars, "2026-03-02")
+    refresh(book=dollars.book, as_of=DAY)
+    assert set(Touched.objects.values_list("customer_id", "run_id")) == {(ann.pk, None), (known.pk, None)}
+    monkeypatch.setattr(reading, "purchases", lambda *_who, **_day: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        refresh(book=yuan.book, as_of=DAY)
+    assert set(Touched.objects.values_list("customer_id", "run_id")) == {(ann.pk, None), (known.pk, None)}
+
+
+def test_a_chosen_day_stays_chosen_when_a_new_book_asks_for_a_full_run() -> None:
+    historic = make_shop()
+    make_purchase(make_customer("Ann"), historic, "2011-03-01")
+    refresh(as_of=date(2011, 12, 9))
+    make_purchase(make_customer("Uma"), make_shop(currency="USD"), "2026-03-01")
+    refresh_changed()
+    run = run_in_force(historic.book)
+    assert run is not None and run.as_of == date(2011, 12, 9)
 
 
 # --- any sequence of events -------------------------------------------------------------------------------------------
@@ -212,6 +240,7 @@ class World:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(events=EVENTS, options=OPTIONS)
+@example(events=[("merge", 3, 0, 0), ("look", 0, 0, 0), ("unmerge", 0, 0, 0)], options={})
 def test_touched_finds_what_everybody_would(
     events: list[tuple[str, int, int, int]], options: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
