@@ -20,7 +20,7 @@ EPOCH = date(2000, 1, 1)
 _BOUGHT = np.dtype([("customer", "i8"), ("day", "i4"), ("net", "i8"), ("shop", "i8")])
 _GIVEN_BACK = np.dtype([("customer", "i8"), ("day", "i4"), ("amount", "i8")])
 
-# Order.COUNTS word for word, so that the index order_purchases alone is read.
+# Order.COUNTS in SQL: every column of it stands in the index order_purchases, which alone is read.
 _PURCHASES = """
     SELECT customer_id, paid_on - DATE '2000-01-01', (net_amount * 100)::bigint, shop_id
     FROM orders_order

@@ -1,6 +1,6 @@
 """Verbs: measure the store anew, keep segments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from django.db import IntegrityError, connection, transaction
@@ -17,7 +17,7 @@ from customers.books import Book, books
 from customers.models import CustomerFacts
 from customers.services import refresh_reach
 from segmentation import selectors, sizes, tagging
-from segmentation.analysis.run import refresh_book
+from segmentation.analysis.run import Step, refresh_book
 from segmentation.analysis.touched import refresh_touched
 from segmentation.analysis.writing import forget_merged
 from segmentation.clock import day_to_count_to
@@ -44,11 +44,17 @@ def refresh(
         raise BadInput(_("There is no store measured as “%(book)s”.") % {"book": book}, code="unknown_book")
     for known in chosen:
         _check_day(as_of, known)
+    return _refresh_all([(known, as_of or today_in(known.timezone)) for known in chosen], by=by, progress=progress)
+
+
+def _refresh_all(
+    days: Sequence[tuple[Book, date]], *, by: User | None = None, progress: Tell | None = None
+) -> list[AnalysisRun]:
     runs: list[AnalysisRun] = []
     errors: list[Exception] = []
-    for number, known in enumerate(chosen):
+    for number, (book, day) in enumerate(days):
         try:
-            runs.append(_refresh_one(known, as_of, by, progress, (number, len(chosen))))
+            runs.append(refresh_book(book=book, as_of=day, by=by, step=_step(book, progress, (number, len(days)))))
         except Cancelled:
             raise
         except Exception as error:
@@ -68,20 +74,14 @@ def _check_day(as_of: date | None, book: Book) -> None:
         raise BadInput(_("The day of an analysis cannot lie in the future."), code="future_day")
 
 
-def _refresh_one(
-    book: Book,
-    as_of: date | None,
-    by: User | None,
-    progress: Tell | None,
-    place: tuple[int, int],
-) -> AnalysisRun:
+def _step(book: Book, progress: Tell | None, place: tuple[int, int]) -> Step:
     number, count = place
 
     def step(done: int, total: int) -> None:
         if progress:
             progress(done=number * 100 + 100 * done // max(total, 1), total=count * 100, message=book.label)
 
-    return refresh_book(book=book, as_of=as_of or today_in(book.timezone), by=by, step=step)
+    return step
 
 
 #: With more touched customers than this, and than every fifth one, a full refresh costs less.
@@ -95,10 +95,10 @@ def refresh_changed(*, as_of: date | None = None, progress: Tell | None = None) 
     past day that somebody chose while nothing was bought since. Everything is measured anew where a book has not been
     measured yet, or where too many are touched. Returns the runs that are in force now and were not before.
     """
-    days = {known.code: as_of or day_to_count_to(known) for known in books()}
-    found = refresh_touched(days=days, most=_too_many())
+    days = [(known, as_of or day_to_count_to(known)) for known in books()]
+    found = refresh_touched(days={known.code: day for known, day in days}, most=_too_many())
     if found is None:
-        return refresh(as_of=as_of, progress=progress)
+        return _refresh_all(days, progress=progress)
     if found.runs:
         refresh_reach(customer_ids=found.ids.tolist())
         tagging.apply_rules()

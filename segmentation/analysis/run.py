@@ -84,6 +84,8 @@ def _close_abandoned(book: str) -> None:
 
 
 def _clean_up(run: AnalysisRun) -> None:
+    """Take away what only a run under way needs. Touched customers that it did not look at wait for somebody again."""
+    Touched.objects.filter(run_id=run.pk).update(run_id=None)
     writing.forget_stages(run.pk)
     RunPart.objects.filter(run=run).delete()
 
@@ -145,10 +147,11 @@ class _Full:
         put_in_force(self.run, [writing.stage_of(self.run.pk, number) for number in range(self.total // 2)])
 
 
-# Customers of other books have not been looked at.
+# Whoever has no facts in this book after it belongs to another one, and has not been looked at.
 _LOOKED_AT = """
     DELETE FROM segmentation_touched t WHERE t.run_id = %s AND NOT EXISTS (
-      SELECT FROM customers_customerfacts f WHERE f.customer_id = t.customer_id AND f.book <> %s)
+      SELECT FROM customers_customer c LEFT JOIN customers_customerfacts f ON f.customer_id = c.id
+      WHERE c.id = t.customer_id AND c.merged_into_id IS NULL AND f.book IS DISTINCT FROM %s)
 """
 
 

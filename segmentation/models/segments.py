@@ -55,7 +55,8 @@ class SegmentMember(models.Model):
 class SegmentSize(models.Model):
     """How many a live segment had on a day, and who came and went since the count before.
 
-    `members` is set on the newest row only: a bit per customer number, so that the next count can be compared with it.
+    `members` is kept on the two newest rows: a bit per customer number, so that a count can be compared with that of
+    the day before.
     """
 
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="sizes", db_index=False)
