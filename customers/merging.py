@@ -9,7 +9,7 @@ too, so the next file that brings an order of the other person gives it to them.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -234,7 +234,7 @@ def _restore_facts(customer_ids: Sequence[int], facts: Mapping[str, str]) -> Non
 
     A label that an analysis found since the merge stays until then: it is the newest in the history of labels.
     """
-    values = {"ids": list(customer_ids), "rows": [facts[key] for key in sorted(facts)]}
+    values: dict[str, Any] = {"ids": list(customer_ids), "rows": [facts[key] for key in sorted(facts)]}
     before = """SELECT facts.* FROM unnest(%(rows)s::text[]) AS kept (row),
                   jsonb_populate_record(NULL::customers_customerfacts, kept.row::jsonb) AS facts"""
     with connection.cursor() as cursor:
@@ -244,7 +244,7 @@ def _restore_facts(customer_ids: Sequence[int], facts: Mapping[str, str]) -> Non
                     AND (was.stage, was."group") <> (known.stage, known."group"))""",  # noqa: S608  our own words
             values,
         )
-        cursor.execute(f"INSERT INTO customers_customerfacts {before} ON CONFLICT DO NOTHING", values)  # noqa: S608
+        cursor.execute(f"INSERT INTO customers_customerfacts {before} ON CONFLICT DO NOTHING", values)
 
 
 def _restore_membership(kept: Customer) -> None:
