@@ -1,4 +1,4 @@
-"""The numbers that delivery obeys, in one place. Pure: no tables, no clock."""
+"""The numbers that delivery obeys where the store has set none of its own (campaigns/rules.py). No tables, no clock."""
 
 import re
 from datetime import datetime, time, timedelta
@@ -11,14 +11,13 @@ from customers.models import Channel
 CAPS: dict[str, int] = {Channel.SMS: 2, Channel.EMAIL: 3}
 CAP_WINDOW = timedelta(days=7)
 
-#: No marketing SMS from QUIET_FROM until QUIET_UNTIL on the shop's clock.
-QUIET_FROM, QUIET_UNTIL = time(21), time(9)
+#: No marketing messages from the first until the second hour on the recipient's clock.
+QUIET_HOURS: dict[str, tuple[time, time]] = {Channel.SMS: (time(21), time(9))}
 
-#: What one billed part costs, in the shop's currency, until the store enters its contract.
-UNIT_PRICES: dict[str, Decimal] = {Channel.SMS: Decimal("0.05"), Channel.EMAIL: Decimal("0.01")}
-
-#: A campaign that could not send within this time after its start does not send later.
-SEND_WINDOW = timedelta(hours=24)
+#: What one billed part costs, by channel and currency, until the store enters its contract.
+UNIT_PRICES: dict[tuple[str, str], Decimal] = {
+    (Channel.SMS, "CNY"): Decimal("0.05"), (Channel.EMAIL, "CNY"): Decimal("0.01"),
+}  # fmt: skip
 
 CLAIM_SIZE = 100  # messages
 LEASE = timedelta(seconds=60)
@@ -47,12 +46,16 @@ def retry_delay(attempt: int) -> timedelta:
     return timedelta(seconds=min(30 * 2 ** max(attempt - 1, 0), 3600))
 
 
-def quiet_until(*, channel: str, now: datetime, zone: str) -> datetime | None:
-    """The end of the quiet hours that `now` falls into, on the clock of `zone`; None where sending is allowed."""
-    if channel != Channel.SMS:
-        return None
+def end_of_quiet(*, now: datetime, zone: str, start: time, end: time) -> datetime | None:
+    """The end of the quiet hours that `now` falls into, on the clock of `zone`; None outside them.
+
+    They may pass midnight (21:00 to 9:00) or not (12:00 to 14:00).
+    """
     local = now.astimezone(ZoneInfo(zone))
-    if QUIET_UNTIL <= local.time() < QUIET_FROM:
+    clock = local.time()
+    over_night = start > end
+    is_quiet = (clock >= start or clock < end) if over_night else start <= clock < end
+    if not is_quiet:
         return None
-    day = local.date() + timedelta(days=1 if local.time() >= QUIET_FROM else 0)
-    return datetime.combine(day, QUIET_UNTIL, ZoneInfo(zone))
+    day = local.date() + timedelta(days=1 if over_night and clock >= start else 0)
+    return datetime.combine(day, end, ZoneInfo(zone))

@@ -1,14 +1,14 @@
 """Verbs of campaigns: make, launch, pause, resume, cancel, try out. Sending itself is campaigns/delivery."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from campaigns import policy, tracking
+from campaigns import tracking
 from campaigns.channels import Receipt, is_configured, open_channel, stays_here
 from campaigns.channels.base import ChannelDown, Outcome
 from campaigns.delivery import locks
@@ -16,6 +16,7 @@ from campaigns.delivery.compose import address_copy, written
 from campaigns.delivery.wake import wake
 from campaigns.models import Campaign, Link, Message, PlanEntry, Template
 from campaigns.rendering import SAMPLE_FIELDS, check_template, links_in, parse
+from campaigns.rules import price_of
 from crm_suite.access.models import User
 from crm_suite.access.services import audit
 from crm_suite.lib.digests import address_digest
@@ -78,7 +79,7 @@ def create_campaign(
         window_days=window_days,
         plan_entry=plan_entry,
         unplanned_reason=unplanned_reason.strip(),
-        unit_price=policy.UNIT_PRICES[channel],
+        unit_price=price_of(channel=channel, currency=shop.currency) or 0,
         is_demo=shop.is_demo,
         created_by=by,
     )
@@ -127,7 +128,7 @@ def campaign_from_entry(*, entry: PlanEntry, by: User | None) -> Campaign:
 def launch_campaign(*, campaign: Campaign, by: User | None, at: datetime | None = None) -> Campaign:
     """Freeze text, links and rule, and schedule for `at` (aware; None = now). Of two at once one raises WrongState.
 
-    Nothing is sent more than policy.SEND_WINDOW after `at`. Raises BadInput where the campaign cannot be sent as it is.
+    Nothing is sent later than its `send_hours` after `at`. Raises BadInput where the campaign cannot be sent as it is.
     """
     campaign = Campaign.objects.select_for_update().select_related("shop").get(pk=campaign.pk)
     if campaign.state != S.DRAFT:
@@ -137,7 +138,7 @@ def launch_campaign(*, campaign: Campaign, by: User | None, at: datetime | None 
     start = max(at, now) if at else now
     campaign.subject, campaign.body = template.subject.strip(), template.body
     campaign.segment_name, campaign.segment_rule = segment.name, segment.rule
-    campaign.scheduled_at, campaign.send_until = start, start + policy.SEND_WINDOW
+    campaign.scheduled_at, campaign.send_until = start, start + timedelta(hours=campaign.send_hours)
     campaign.state, campaign.launched_by = S.SCHEDULED, by
     campaign.save()
     Link.objects.bulk_create(

@@ -16,6 +16,7 @@ from campaigns.delivery import faults, locks
 from campaigns.delivery.claim import Claimed
 from campaigns.delivery.sql import changed, rows
 from campaigns.models import Campaign, Message
+from campaigns.rules import rules_of
 from customers.addresses import FIELDS
 from customers.reach import address_digest_of, refusal_case
 
@@ -70,7 +71,7 @@ def _shut(campaign: Campaign) -> Admission | None:
     _state, send_until, now = found[0]
     if send_until is not None and now >= send_until:
         return Admission(shut="late")
-    until = policy.quiet_until(channel=campaign.channel, now=now, zone=campaign.shop.timezone)
+    until = rules_of(campaign.channel).quiet_end(now=now, zone=campaign.shop.timezone)
     return Admission(shut="quiet", until=until) if until else None
 
 

@@ -14,7 +14,9 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     S.ACCEPTED: frozenset({S.DELIVERED, S.UNDELIVERED}),
     S.DELIVERED: frozenset({S.UNDELIVERED}),
     S.UNDELIVERED: frozenset({S.DELIVERED}),
-    S.UNKNOWN: frozenset({S.ACCEPTED, S.RETRY_WAIT, S.FAILED, S.DELIVERED, S.UNDELIVERED}),
+    S.UNKNOWN: frozenset({S.ACCEPTED, S.RETRY_WAIT, S.FAILED, S.DELIVERED, S.UNDELIVERED, S.UNRESOLVED}),
+    # Nobody asks for it any more, but a receipt may still come.
+    S.UNRESOLVED: frozenset({S.ACCEPTED, S.FAILED, S.DELIVERED, S.UNDELIVERED}),
     S.FAILED: frozenset(),
     S.SKIPPED: frozenset(),
     S.EXPIRED: frozenset(),

@@ -17,9 +17,9 @@ from campaigns.connections import simulator_url
 from campaigns.filters import CampaignFilter, RecipientFilter
 from campaigns.forms import AudienceForm, CampaignForm, LaunchForm, ReasonForm
 from campaigns.models import Campaign
-from campaigns.policy import QUIET_FROM, QUIET_UNTIL, UNIT_PRICES, quiet_until
 from campaigns.previews import preview, samples
 from campaigns.rendering import check_template, links_in
+from campaigns.rules import price_of, rules_of
 from campaigns.selectors import (
     campaigns_of,
     cost_of,
@@ -98,7 +98,7 @@ def campaign_review(request: HttpRequest, book: Book) -> HttpResponse:
         "preflight": check,
         "copy": copy,
         "channel": channel,
-        "cost": _cost(check.treated, channel, copy.parts if copy else 1),
+        "cost": _cost(check.treated, channel, book.currency, copy.parts if copy else 1),
     }
     return render(request, "campaigns/_review.html", shown_book(book) | context)
 
@@ -233,12 +233,14 @@ def _wishes(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in ("segment", "channel", "template") if name in request.GET}
 
 
-def _cost(messages: int, channel: str, parts: int) -> object:
-    return cost_of(messages=messages, parts=parts, unit_price=UNIT_PRICES[channel])
+def _cost(messages: int, channel: str, currency: str, parts: int) -> object:
+    """None where no price is known in the shop's currency."""
+    price = price_of(channel=channel, currency=currency)
+    return None if price is None else cost_of(messages=messages, parts=parts, unit_price=price)
 
 
 def _before_launch(campaign: Campaign, at: str) -> dict[str, Any]:
-    check, copies = preflight(campaign), samples(campaign)
+    check, copies, rules = preflight(campaign), samples(campaign), rules_of(campaign.channel)
     template = campaign.template
     subject, body = (template.subject, template.body) if template else (campaign.subject, campaign.body)
     zone = campaign.shop.timezone
@@ -249,10 +251,9 @@ def _before_launch(campaign: Campaign, at: str) -> dict[str, Any]:
         "links": links_in(body),
         "problems": check_template(body, channel=campaign.channel, subject=subject),
         "parts": parts,
-        "cost": _cost(check.treated, campaign.channel, parts),
-        "quiet_from": QUIET_FROM,
-        "quiet_until": QUIET_UNTIL,
-        "quiet_now": quiet_until(channel=campaign.channel, now=timezone.now(), zone=zone),
+        "cost": _cost(check.treated, campaign.channel, campaign.shop.currency, parts),
+        "rules": rules,
+        "quiet_now": rules.quiet_end(now=timezone.now(), zone=zone),
         "launch_form": LaunchForm(initial={"at": at}, zone=zone),
         "simulator_url": simulator_url(),
     }

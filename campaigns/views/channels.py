@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns.connections import check_connection, connections, simulator_url
-from campaigns.policy import CAP_WINDOW, CAPS, QUIET_FROM, QUIET_UNTIL, SEND_WINDOW, UNIT_PRICES
+from campaigns.rules import rules_of
 from campaigns.views.doorway import told
 from crm_suite.access.rules import requires
 from customers.models import Channel, Shop
@@ -20,11 +20,7 @@ def channels(request: HttpRequest) -> HttpResponse:
         "simulator_url": simulator_url(),
         "all_simulated": all(one.is_simulator or not one.is_configured for one in found)
         and any(one.is_simulator for one in found),
-        "rules": [(channel.label, CAPS[channel], UNIT_PRICES[channel]) for channel in (Channel.EMAIL, Channel.SMS)],
-        "cap_days": CAP_WINDOW.days,
-        "quiet_from": QUIET_FROM,
-        "quiet_until": QUIET_UNTIL,
-        "send_hours": int(SEND_WINDOW.total_seconds() // 3600),
+        "rules": [(channel.label, rules_of(channel)) for channel in (Channel.EMAIL, Channel.SMS)],
         "shops": Shop.objects.order_by("name"),
     }
     return render(request, "campaigns/channels.html", context)

@@ -99,8 +99,8 @@ def _campaign(clock: Clock, send: Send, tools: Toolbox) -> Campaign:
         segment_rule=segment.rule, template=template, subject=template.subject, body=template.body,
         holdout_percent=story.holdout, window_days=story.window, state=Campaign.State.FINISHED,
         scheduled_at=start, started_at=start, finished_at=start + timedelta(minutes=21),
-        send_until=start + policy.SEND_WINDOW, audience_size=len(send.customer),
-        unit_price=policy.UNIT_PRICES[story.channel], is_demo=True,
+        send_until=start + timedelta(hours=24), audience_size=len(send.customer),
+        unit_price=policy.UNIT_PRICES[story.channel, "CNY"], is_demo=True,
     )  # fmt: skip
     Campaign.objects.filter(pk=campaign.pk).update(created_at=start - timedelta(days=3), updated_at=start)
     return campaign

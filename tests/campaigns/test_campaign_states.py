@@ -1,10 +1,12 @@
 """Launch, pause, resume, cancel, expire: what a campaign may become, and what becomes of its messages."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from campaigns import policy, services, tracking
+from campaigns import services, tracking
 from campaigns.delivery import run, sweep
 from campaigns.models import Campaign, Message
 from crm_suite.lib.errors import BadInput, DomainError, WrongState
@@ -100,7 +102,7 @@ def test_a_campaign_of_tomorrow_does_not_begin_today(provider: Provider) -> None
     run.tick()
     campaign.refresh_from_db()
     assert (campaign.state, campaign.messages.count()) == ("scheduled", 0)
-    assert campaign.send_until == later + policy.SEND_WINDOW
+    assert campaign.send_until == later + timedelta(hours=campaign.send_hours)
 
 
 def test_pause_resume_cancel_keep_every_row_named(provider: Provider) -> None:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -147,7 +147,7 @@ def test_at_night_an_e_mail_goes_out(provider: Provider) -> None:
 )  # fmt: skip
 def test_quiet_hours_by_the_clock_on_the_wall(local: str, until: str | None) -> None:
     now = datetime.fromisoformat(f"2026-03-01T{local}+08:00")
-    end = policy.quiet_until(channel="sms", now=now, zone="Asia/Shanghai")
+    end = policy.end_of_quiet(now=now, zone="Asia/Shanghai", start=time(21), end=time(9))
     assert (end.strftime("%d %H:%M") if end else None) == until
 
 
