@@ -192,8 +192,16 @@
     };
   };
 
-  const interval = (data) => {
+  // Three lines fit into a row; the tooltip and the table have the whole name.
+  const ROW_LINES = 3, LETTER = 7;
+  const shortened = (width) => (name) => {
+    const most = Math.floor((width / LETTER) * (ROW_LINES - 0.5));
+    return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+  };
+
+  const interval = (data, box) => {
     const look = frame(data);
+    const width = Math.max(110, Math.min(260, Math.round(box.clientWidth * 0.3)));
     const color = (one, index) => (one.color ? token(one.color) : series(index));
     const names = data.intervals.map((one) => one.name);
     return {
@@ -208,7 +216,7 @@
         },
       },
       xAxis: { type: "value", scale: !data.from_zero, name: data.x_name, nameLocation: "middle", nameGap: 26, nameTextStyle: { color: look.text }, axisLabel: { color: look.text, formatter: short(data) }, splitLine: { lineStyle: { color: look.line } } },
-      yAxis: { type: "category", data: names, inverse: true, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: look.text, width: 110, overflow: "break" } },
+      yAxis: { type: "category", data: names, inverse: true, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: look.text, width, overflow: "break", formatter: shortened(width) } },
       series: [{
         type: "custom",
         encode: { x: [1, 2, 3], y: 0 },
@@ -231,7 +239,7 @@
     };
   };
 
-  const option = (data) => ({ heatmap, interval })[data.type]?.(data) ?? axisChart(data);
+  const option = (data, box) => ({ heatmap, interval })[data.type]?.(data, box) ?? axisChart(data);
 
   // ---- the same data as rows ----
   const rowsOf = (data) => {
@@ -294,7 +302,7 @@
       const box = card.querySelector("[data-chart]");
       const size = { width: Math.max(box.clientWidth, 640), height: Math.max(box.clientHeight, 280) };
       const copy = window.echarts.init(document.createElement("div"), null, { renderer: "canvas", ...size });
-      copy.setOption({ ...option(data), animation: false });
+      copy.setOption({ ...option(data, box), animation: false });
       save(`${data.title}.png`, copy.getDataURL({ type: "png", pixelRatio: 2, backgroundColor: token("crm-surface") }));
       copy.dispose();
     },
@@ -320,7 +328,7 @@
       });
       resizes.observe(box);
     }
-    chart.setOption(option(data), true);
+    chart.setOption(option(data, box), true);
   };
 
   const resizes = new ResizeObserver((entries) => entries.forEach(({ target }) => target.clientWidth && charts.get(target)?.resize()));
