@@ -137,7 +137,7 @@ WITH lacking AS (
      OR c.city = '' AND t.city <> '' OR c.country = '' AND t.country <> ''
      OR c.birthday IS NULL AND t.birthday IS NOT NULL
 ), held AS (
-  SELECT c.id FROM customers_customer c WHERE c.id IN (SELECT id FROM lacking) ORDER BY c.id FOR UPDATE
+  SELECT c.id FROM customers_customer c WHERE c.id IN (SELECT id FROM lacking) ORDER BY c.id FOR NO KEY UPDATE
 ), told AS (
   SELECT l.id, (array_agg(t.name ORDER BY t.no) FILTER (WHERE t.name <> ''))[1] AS name,
     (array_agg(t.phone ORDER BY t.no) FILTER (WHERE t.phone <> ''))[1] AS phone,

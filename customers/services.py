@@ -158,6 +158,22 @@ def record_optout(
         _block(block, owners=owners[digest], by=by)
 
 
+@transaction.atomic
+def suppress_written_to(
+    *, customer: Customer, channel: str, written_to: WrittenTo, reason: str, source: str = "", by: User | None = None
+) -> Suppression:
+    """Never write again to the address that a message went to, whoever's it is by now. Repeating changes nothing.
+
+    What the customer allowed stays, and so does another address that they have given since.
+    """
+    _known_channel(channel)
+    wanted = Suppression(
+        channel=channel, address_digest=written_to.digest, masked=written_to.masked, reason=reason, source=source,
+        is_demo=customer.is_demo,
+    )  # fmt: skip
+    return _block(wanted, owners=_owners_of_digest(channel, written_to.digest, _now(customer)), by=by)
+
+
 def _now(customer: Customer) -> Customer:
     """Whoever this customer has become: themselves, unless they were merged."""
     return Customer.objects.filter(merged=customer.pk).first() or customer

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from crm_suite.jobs.models import Job
 from customers.books import Book
-from customers.models import Platform, Shop
+from customers.models import Platform
 from orders.importers import layout_named, opening, receiving
 from orders.importers.layout import FIX_COLUMNS
 from orders.importers.problems import SENTENCES, TITLES, sentence
@@ -91,15 +91,12 @@ def margin(order: Order, lines: Sequence[OrderLine]) -> Margin | None:
 def find_orders(text: str) -> list[Order]:
     """Up to six orders whose number begins with `text`: the number itself first, then the newest.
 
-    Each shop is asked by itself, so that the index that keeps a shop's numbers unique answers; of many that begin so,
-    the six with the smallest numbers are taken.
+    Of many that begin so, the six with the smallest numbers are taken.
     """
     if len(text) < 2:
         return []
-    shops = Shop.objects.values_list("pk", flat=True)
-    numbered = [Order.objects.filter(shop=pk, external_id__startswith=text).order_by("external_id") for pk in shops]
-    found = [orders.values_list("pk", flat=True)[:SEARCHED] for orders in numbered]
-    ids = list(found[0].union(*found[1:], all=True)) if found else []
+    numbered = Order.objects.filter(external_id__startswith=text).order_by("external_id", "shop_id")
+    ids = list(numbered.values_list("pk", flat=True)[:SEARCHED])
     orders = Order.objects.filter(pk__in=ids).select_related("shop", "customer").order_by("-placed_at", "-pk")
     return sorted(orders, key=lambda order: order.external_id != text)[:SEARCHED]
 

@@ -152,6 +152,11 @@ class Customer(models.Model):
             GinIndex(OpClass(Upper("email"), "gin_trgm_ops"), name="customer_email_trgm"),
             GinIndex(OpClass(F("phone"), "gin_trgm_ops"), name="customer_phone_trgm"),
             models.Index(fields=["updated_at", "id"]),  # delta sync over the API
+            # Segments by city and by birthday. Who has none costs nothing.
+            models.Index(fields=["city"], include=["id"], name="customer_city", condition=~Q(city="")),
+            models.Index(
+                fields=["birthday"], include=["id"], name="customer_birthday", condition=Q(birthday__isnull=False)
+            ),
         ]
         constraints = [
             # What a campaign writes to is digested by the database too (reach.py); two spellings of one address

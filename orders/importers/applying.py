@@ -1,7 +1,7 @@
 """Carrying staged rows into the tables: one chunk of whole orders, one transaction, in key order."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from customers.models import Shop
 from orders.importers import apply_sql as sql, keeping, line_sql, parking, refund_sql
 from orders.importers.people import People, list_people
 
-LOCK_SPACE = 1002
+LOCK_SPACE, BESIDE_SPACE = 1002, 1009  # of advisory locks; always taken in this order
 
 Values = Mapping[str, str | int]
 
@@ -73,7 +73,25 @@ def values_of(chunk: Chunk) -> Values:
 def lock_shop(shop: Shop) -> None:
     """Whoever writes orders of a shop waits here for each other, until the commit; and nobody merges meanwhile."""
     with connection.cursor() as cursor:
+        for space in (LOCK_SPACE, BESIDE_SPACE):
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [space, shop.pk])
+    hold_still()
+
+
+def lock_shop_for_two(shop: Shop) -> None:
+    """The same for somebody who lets a second connection write beside them, by `lock_beside`."""
+    beside = [BESIDE_SPACE, shop.pk]
+    with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, shop.pk])
+        # The second connection of somebody who was killed may not have ended yet.
+        cursor.execute("SELECT pg_advisory_lock(%s, %s), pg_advisory_unlock(%s, %s)", [*beside, *beside])
+    hold_still()
+
+
+def lock_beside(shop: Shop) -> None:
+    """Write with somebody who holds `lock_shop_for_two`, and keep others away until one's own commit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [BESIDE_SPACE, shop.pk])
     hold_still()
 
 
@@ -89,9 +107,9 @@ def prepare(chunk: Chunk) -> None:
             cursor.execute(statement.format(stage=chunk.stage), values_of(chunk))
 
 
-def apply(chunk: Chunk, *, with_results: bool = False) -> Applied:
+def apply(chunk: Chunk, *, with_results: bool = False, lock: Callable[[Shop], None] = lock_shop) -> Applied:
     """Write one chunk of a table that is prepared, inside a transaction. An import's people have been met already."""
-    lock_shop(chunk.shop)
+    lock(chunk.shop)
     with connection.cursor() as cursor:
         # The staging table is in memory and in order; compiling a statement takes longer than running it.
         cursor.execute("SET LOCAL work_mem = '128MB'; SET LOCAL random_page_cost = 1.1; SET LOCAL jit = off")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from django.db.backends.utils import CursorWrapper
 
+from orders.importers.apply_sql import ORDER_OF_NUMBER
 from orders.models import ParkedRow
 
 # Lines that the arriving rows themselves tell are newer than parked ones; a correction tells only some of them.
@@ -31,14 +32,14 @@ WHERE is_wanted;
 DELETE FROM orders_parkedrow p USING chunk_home h WHERE h.id = p.id;
 """
 
-PARK = """
+PARK = f"""
 WITH headless AS (
   SELECT order_no FROM chunk_rows WHERE kind IN ('l', 'o', 'd', 'f') GROUP BY order_no
   HAVING NOT bool_or(kind IN ('l', 'o'))
 ), homeless AS (
   DELETE FROM chunk_rows c USING headless h
   WHERE c.order_no = h.order_no AND c.kind IN ('d', 'f') AND NOT EXISTS (
-    SELECT FROM orders_order o WHERE o.shop_id = %(shop)s AND o.external_id = h.order_no COLLATE "default")
+    SELECT FROM orders_order o WHERE {ORDER_OF_NUMBER.format(number="h.order_no")})
   RETURNING c.*
 ), parked AS (
   INSERT INTO orders_parkedrow (shop_id, order_no, import_file_id, row_no, row, parked_at)
@@ -46,7 +47,7 @@ WITH headless AS (
   ORDER BY order_no, row_no
   ON CONFLICT (shop_id, order_no, import_file_id, row_no) DO UPDATE SET row = excluded.row)
 SELECT count(*) FROM homeless
-"""
+"""  # noqa: S608  our own words
 
 
 def has_waiting(shop_id: int) -> bool:

@@ -69,7 +69,7 @@ class Reader:
         """The block with every cell read once: texts in their own columns, numbers, times and normal forms beside."""
         written = [name for name, kind in frame.schema.items() if kind == pl.String]
         frame = frame.with_columns(__guarded=self.text("order_no").str.contains(GUARDED))
-        frame = frame.with_columns([cells.texts(frame[name]) for name in written])
+        frame = cells.texts_of(frame, written)
         self.others = [name for name in self.others if frame[name].null_count() < frame.height]
         frame = frame.with_columns([*self._numbers(frame), *self._moments(frame)])
         return frame.with_columns(**self._normal_forms(frame))

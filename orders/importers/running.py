@@ -4,14 +4,12 @@ Each of the three notes with every commit where it stands, so that a killed impo
 twice changes nothing. What was written is told in any case, also when somebody stops the import half-way.
 """
 
-import csv
-import io
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
+from itertools import islice
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
@@ -20,12 +18,15 @@ from django.utils.translation import gettext as _
 from crm_suite.jobs.models import Job
 from crm_suite.jobs.services import Cancelled, Progress
 from crm_suite.lib.errors import BadInput
-from orders.importers import layout_named, receiving, staging, twins
+from orders.importers import layout_named, receiving, side_by_side, staging, twins
+from orders.importers.apply_sql import ORDER_OF_NUMBER
 from orders.importers.applying import Applied, Chunk, Kinds, apply, kinds_of, prepare
 from orders.importers.dry_run import open_blocks
 from orders.importers.introducing import apply_customers
 from orders.importers.reading import Block
-from orders.importers.sorting import Rejection, Sorted, context_of, sort_rows
+from orders.importers.rejections import keep_rejections
+from orders.importers.side_by_side import ALONE, Turn
+from orders.importers.sorting import Sorted, context_of, sort_rows
 from orders.models import ImportFile, Order, RejectedRow
 from orders.signals import import_finished, orders_changed
 
@@ -109,6 +110,7 @@ class _Import:
 
     @transaction.atomic
     def _stage(self, block: Block, result: Sorted) -> None:
+        later_is_soon_enough()
         staging.fill(self.stage, result.rows, amounts_add_up=self.amounts_add_up)
         keep_rejections(self.file, result.rejections)
         counts = dict(self.file.counts)
@@ -132,8 +134,8 @@ class _Import:
     def _write(self) -> None:
         if "ids_after" not in self.file.counts:
             self._save(counts=self.file.counts | {"ids_after": last_order_id()})
-        for chunk in ahead(self._chunks()):
-            self._write_chunk(chunk)
+        for chunks in ahead(self._steps()):
+            side_by_side.write(chunks, self._write_chunk)
             total = self.file.staged_rows
             written = sum(int(self.file.counts.get(name, 0)) for name in ROW_COUNTS)
             self.progress(done=min((total + 2 * written) // 4, total), total=total, message=_("Writing"))
@@ -142,6 +144,14 @@ class _Import:
             # Until the database has counted them it takes the tables for what they were, and plans for that.
             with connection.cursor() as cursor:
                 cursor.execute("ANALYZE orders_order, orders_orderline, customers_customer, customers_identity")
+
+    def _steps(self) -> Iterator[Sequence[Chunk]]:
+        """One chunk, then two at a time: writing begins as soon as the people of the first are met."""
+        chunks = self._chunks()
+        many = 1
+        while step := list(islice(chunks, many)):
+            yield step
+            many = 2 if self.is_about_orders else 1
 
     def _chunks(self) -> Iterator[Chunk]:
         """What is left to write, piece by piece; the people of each are met before it comes."""
@@ -174,8 +184,10 @@ class _Import:
         )
 
     @transaction.atomic
-    def _write_chunk(self, chunk: Chunk) -> None:
-        applied = apply(chunk) if self.is_about_orders else apply_customers(chunk)
+    def _write_chunk(self, chunk: Chunk, turn: Turn = ALONE) -> None:
+        later_is_soon_enough()
+        applied = apply(chunk, lock=turn.lock) if self.is_about_orders else apply_customers(chunk)
+        turn.wait()
         self._save(applied_to=chunk.upto, counts=added(self.file.counts, applied))
 
     def _next_boundary(self, after: str, rows: int) -> str | None:
@@ -207,13 +219,12 @@ class _Import:
         """Orders that this import was the last to write. Whoever wrote them since has told of it."""
         with connection.cursor() as cursor:
             cursor.execute(
-                # Looked up one by one: a join would read all orders of the shop for every batch.
                 f"""SELECT o.id FROM (SELECT DISTINCT order_no FROM {self.stage}
-                      WHERE order_no > %s AND order_no <= %s AND kind IN ('l', 'o', 'd', 'f')) s
+                      WHERE order_no > %(after)s AND order_no <= %(upto)s AND kind IN ('l', 'o', 'd', 'f')) s
                     CROSS JOIN LATERAL (SELECT id, import_id FROM orders_order o
-                      WHERE o.shop_id = %s AND o.external_id = s.order_no COLLATE "default" LIMIT 1) o
-                    WHERE o.import_id = %s ORDER BY o.id""",  # noqa: S608  our own name
-                [after, upto, self.file.shop_id, self.file.pk],
+                      WHERE {ORDER_OF_NUMBER.format(number="s.order_no")} LIMIT 1) o
+                    WHERE o.import_id = %(file)s ORDER BY o.id""",  # noqa: S608  our own name
+                {"after": after, "upto": upto, "shop": self.file.shop_id, "file": self.file.pk},
             )
             return [int(row[0]) for row in cursor.fetchall()]
 
@@ -247,6 +258,12 @@ def ahead(items: Iterator[Made]) -> Iterator[Made]:
             maker.submit(connection.close)
 
 
+def later_is_soon_enough() -> None:
+    """Do not wait for the disk at this commit: what a crash of the database loses, the resume point goes with it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+
+
 def last_order_id() -> int:
     """The last number that an order was given: an import notes it before and after, so that undoing finds its own."""
     with connection.cursor() as cursor:
@@ -272,23 +289,3 @@ def added(counts: Mapping[str, Any], applied: Applied) -> dict[str, Any]:
         else:
             total[name] = int(str(total.get(name, 0))) + int(value)
     return {**total, "rejected": dict(rejected)}
-
-
-def keep_rejections(import_file: ImportFile, rejections: Sequence[Rejection]) -> None:
-    """Write the rejected rows of a block down, by COPY: a file may have nothing else."""
-    if not rejections:
-        return
-    text = io.StringIO()
-    rows = csv.writer(text)
-    for found in rejections:
-        raw = json.dumps(found.raw, ensure_ascii=False)
-        rows.writerow([import_file.pk, found.row_no, found.column[:80], found.code, found.reason, raw, ""])
-    text.seek(0)
-    with connection.cursor() as cursor:
-        cursor.cursor.copy_expert(_COPY_REJECTIONS, text)
-
-
-_COPY_REJECTIONS = """
-COPY orders_rejectedrow (import_file_id, row_no, "column", code, reason, raw, order_no) FROM STDIN
-WITH (FORMAT csv, FORCE_NOT_NULL ("column", reason, order_no))
-"""

@@ -20,6 +20,7 @@ HEAD = (
     "reason",
 )  # fmt: skip
 AMOUNTS = ("total", "paid", "refund")
+PIECE = 1 << 20  # bytes handed over at once
 
 
 def table_of(import_file_id: int) -> str:
@@ -57,7 +58,7 @@ def fill(table: str, rows: pl.DataFrame, *, amounts_add_up: bool = False) -> Non
     rows.select(names).write_csv(text, include_header=False)
     text.seek(0)
     with connection.cursor() as cursor:
-        cursor.cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT csv)", text)
+        cursor.cursor.copy_expert(f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT csv)", text, PIECE)
 
 
 def said_once(rows: pl.DataFrame, *, amounts_add_up: bool = False) -> pl.DataFrame:

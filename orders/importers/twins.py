@@ -8,6 +8,7 @@ brackets, so that neither is written over the other and the next import finds bo
 from django.db import connection
 
 from customers.models import Shop
+from orders.importers.apply_sql import ORDER_OF_NUMBER
 
 # The first rows of orders, with their identifiers; and of each number the identifier that keeps it: that of the order
 # which is known, else the file's first. What is not all digits a spreadsheet has spoiled: it tells nothing apart.
@@ -20,8 +21,7 @@ WITH heads AS (
 ), weighed AS (
   SELECT t.*, substring(o.extra ->> %(column)s FROM '^[0-9]{{4,20}}$') AS known_own
   FROM told t LEFT JOIN LATERAL (
-    SELECT extra FROM orders_order o
-    WHERE o.shop_id = %(shop)s AND o.external_id = t.order_no COLLATE "default" LIMIT 1
+    SELECT extra FROM orders_order o WHERE {known} LIMIT 1
   ) o ON true
 ), twins AS (
   SELECT row_no, next_row, order_no, left(order_no, 77 - length(own)) || ' (' || own || ')' AS number
@@ -48,5 +48,5 @@ def part(stage: str, shop: Shop, column: str) -> int:
     values: dict[str, int | str] = {"shop": shop.pk, "column": column}
     with connection.cursor() as cursor:
         cursor.execute(_FOLLOW.format(stage=stage), values)
-        cursor.execute(_PART.format(stage=stage), values)
+        cursor.execute(_PART.format(stage=stage, known=ORDER_OF_NUMBER.format(number="t.order_no")), values)
         return int(cursor.fetchone()[0])
