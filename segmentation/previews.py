@@ -1,17 +1,15 @@
 """What a rule would find: counts of the whole and of each part, a few members, and why they are members."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import BooleanField, Case, Count, Exists, Q, QuerySet, Value, When
+from django.db.models import QuerySet
 
 from customers.models import CustomerFacts
 from segmentation import rules
-from segmentation.conditions.counting import EVERYBODY
+from segmentation.answers import answered
 from segmentation.selectors import check_book, clock_of, condition, members, roomy, scope
-
-#: No store has more customers: a bound that keeps the database from asking a condition more than once per customer.
-MOST = 2**40
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Preview:
 
 
 def preview(*, rule: object, book: str, is_demo: bool = False) -> Preview:
-    """Size of a rule, of each of its parts and of its reachable members, in one pass over the facts.
+    """Size of a rule, of each of its parts and of its reachable members, at one moment.
 
     Raises BadRule.
     """
@@ -36,53 +34,34 @@ def preview(*, rule: object, book: str, is_demo: bool = False) -> Preview:
     with roomy():
         found = _counted(people, tree, book)
     return Preview(
-        total=found["total"],
+        total=found[""],
         email_ok=found["email"],
         sms_ok=found["sms"],
         everybody=found["everybody"],
-        parts={path: found[f"part{number}"] for number, path in enumerate(tree)},
+        parts={path: found[path] for path in tree},
         words=rules.describe(rule),
     )
 
 
 def _counted(people: QuerySet[CustomerFacts], tree: Mapping[str, rules.Node], book: str) -> dict[str, int]:
-    """Each leaf is asked once per customer; what they combine to is made of the answers."""
-    asked = {path: f"leaf{n}" for n, (path, node) in enumerate(tree.items()) if not isinstance(node, rules.Branch)}
-    answers = {name: _answer(condition(tree[path], book=book)) for path, name in asked.items()}
-    fits = [_fits(path, node, asked) for path, node in tree.items()]
-    counts: dict[str, Count] = {
-        "everybody": Count("pk"),
-        "total": Count("pk", filter=fits[0]),
-        "email": Count("pk", filter=fits[0] & Q(email_ok=True)),
-        "sms": Count("pk", filter=fits[0] & Q(sms_ok=True)),
-    }
-    counts |= {f"part{number}": Count("pk", filter=one) for number, one in enumerate(fits)}
-    known = people.order_by().annotate(**answers)
-    over_rows = any(_asks_rows(answer.cases[0].condition) for answer in answers.values())
-    return (known[:MOST] if over_rows else known).aggregate(**counts)
-
-
-def _asks_rows(asked: Q) -> bool:
-    """Whether a condition looks into another table, once for each time that it stands in the statement."""
-    return any(isinstance(child, Exists) or (isinstance(child, Q) and _asks_rows(child)) for child in asked.children)
-
-
-def _answer(asked: Q) -> Case:
-    """Yes or no; unknown is no."""
-    return Case(When(asked, then=Value(True)), default=Value(False), output_field=BooleanField())
-
-
-def _fits(path: str, node: rules.Node, asked: Mapping[str, str]) -> Q:
-    """A part in terms of the answers to its leaves."""
-    if not isinstance(node, rules.Branch):
-        return Q((asked[path], True))
-    if node.kind == "not":
-        return ~_fits(f"{path}/not", node.children[0], asked)
-    found = EVERYBODY if node.kind == "all" else ~EVERYBODY
-    for place, child in enumerate(node.children):
-        part = _fits(f"{path}/{node.kind}/{place}", child, asked)
-        found = found & part if node.kind == "all" else found | part
+    """Customers by their answers to all leaves, from which the size of every part is added up."""
+    leaves = {path: condition(node, book=book) for path, node in tree.items() if not isinstance(node, rules.Branch)}
+    found: Counter[str] = Counter()
+    for answers, email, sms, n in answered(people, leaves):
+        fits = {path: _fits(path, node, answers) for path, node in tree.items()}
+        counted = {"everybody": True, "email": fits[""] and email, "sms": fits[""] and sms} | fits
+        found.update({name: n for name, does in counted.items() if does})
     return found
+
+
+def _fits(path: str, node: rules.Node, answers: Mapping[str, bool]) -> bool:
+    """Whether a part holds, given the answers to its leaves."""
+    if not isinstance(node, rules.Branch):
+        return answers[path]
+    if node.kind == "not":
+        return not _fits(f"{path}/not", node.children[0], answers)
+    children = (_fits(f"{path}/{node.kind}/{place}", child, answers) for place, child in enumerate(node.children))
+    return all(children) if node.kind == "all" else any(children)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Arrays to and from PostgreSQL by binary COPY: whole columns at once, no Python object per row."""
 
+import struct
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
+_PIECE = 1 << 20
 _WIDTH = {"i2": 2, "i4": 4, "i8": 8}
 
 
@@ -33,7 +36,30 @@ def copy_in(table: str, rows: NDArray[np.void]) -> None:
         wire[f"{name} size"] = rows.dtype[name].itemsize
         wire[name] = rows[name]
     with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {table} FROM STDIN (FORMAT binary)", BytesIO(_SIGNATURE + wire.tobytes() + _TRAILER))
+        file = BytesIO(_SIGNATURE + wire.tobytes() + _TRAILER)
+        cursor.copy_expert(f"COPY {table} FROM STDIN (FORMAT binary)", file, size=_PIECE)
+
+
+def put_away(table: str, number: int, arrays: Sequence[NDArray[Any]]) -> None:
+    """Append one row of `number` and the bytes of each array to a table of an int and as many bytea."""
+    parts = [struct.pack(">hii", len(arrays) + 1, 4, number)]
+    for array in arrays:
+        held = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        parts += [struct.pack(">i", len(held)), held]
+    with connection.cursor() as cursor:
+        wire = BytesIO(b"".join([_SIGNATURE, *parts, _TRAILER]))
+        cursor.copy_expert(f"COPY {table} FROM STDIN (FORMAT binary)", wire, size=_PIECE)
+
+
+def take_out(table: str, column: str, number: int, row: np.dtype[Any]) -> NDArray[Any]:
+    """The array that was put away in that column under that number."""
+    buffer = BytesIO()
+    with connection.cursor() as cursor:
+        query = f"SELECT {column} FROM {table} WHERE number = {int(number)}"  # noqa: S608  our own names
+        cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", buffer)
+    (size,) = struct.unpack_from(">i", buffer.getbuffer(), len(_SIGNATURE) + 2)
+    held = np.dtype(row).newbyteorder("<")
+    return np.frombuffer(buffer.getbuffer(), held, count=size // held.itemsize, offset=len(_SIGNATURE) + 6).astype(row)
 
 
 def _wire(row: np.dtype[np.void]) -> np.dtype[np.void]:

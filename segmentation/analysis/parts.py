@@ -18,13 +18,16 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from customers.books import Book, books, largest
-from segmentation.analysis import reading, writing
+from segmentation.analysis import known, reading, writing
 from segmentation.analysis.people import EPOCH, Measures, labels
+from segmentation.analysis.prospects import prospect_labels, prospects
 from segmentation.analysis.reading import CustomerRange, Who
 from segmentation.analysis.results import measures_of
-from segmentation.analysis.summary import PURCHASE, RangeSummary, ShopPlaces, summarise
+from segmentation.analysis.shelf import Shelf, changes_of
+from segmentation.analysis.summary import PURCHASE, ShopPlaces, summarise
 from segmentation.models import AnalysisRun, RunPart
 from segmentation.options import Measuring, measured_with
+from segmentation.rfm import Ints
 
 LOCK_SPACE = 3001
 POLL = 0.05
@@ -59,12 +62,12 @@ class Plan:
     @classmethod
     def of(cls, run: AnalysisRun) -> "Plan":
         everything = tuple(books())
-        book = next(known for known in everything if known.code == run.book)
+        book = next(book for book in everything if book.code == run.book)
         return cls(run.pk, book, everything, run.as_of, measured_with(run.options))
 
     @cached_property
     def codes(self) -> list[str]:
-        return [known.code for known in self.everything]
+        return [book.code for book in self.everything]
 
     @cached_property
     def homes(self) -> dict[bool, str | None]:
@@ -83,18 +86,29 @@ class Plan:
         return self.as_of - timedelta(days=days - 1) if days else None
 
 
-def look_at(plan: Plan, who: Who) -> RangeSummary:
-    """Buyers and prospects of the book among some customers, and the spells of the buyers."""
+@dataclass(frozen=True)
+class Looked:
+    """Buyers and prospects of the book among some customers, their packed labels in force, the buyers' spells."""
+
+    people: NDArray[np.void]
+    labels: NDArray[np.int32]
+    returned: Ints
+
+
+def look_at(plan: Plan, who: Who) -> Looked:
+    """Read some customers, and what their facts say so far."""
     present = reading.present(who)
     rows = reading.purchases(who, as_of=plan.as_of)
     assert rows.dtype == PURCHASE
-    rows = rows[reading.places(present["customer"], rows["customer"])[1]]
+    bought, is_known = reading.customers_among(present["customer"], rows["customer"])
+    if not is_known.all():
+        rows = rows[is_known]
     since = (plan.since - EPOCH).days if plan.since else None
     summary = summarise(rows, shops=plan.shops, book=plan.codes.index(plan.book.code), since=since)
     _take_refunds(plan, who, summary.people)
-    never_bought = present[~np.isin(present["customer"], rows["customer"])]
-    others = writing.prospects(never_bought, book=plan.book.code, books=plan.codes, homes=plan.homes, as_of=plan.as_of)
-    return RangeSummary(np.concatenate([summary.people, others]), summary.returned)
+    others = prospects(present[~bought], book=plan.book.code, books=plan.codes, homes=plan.homes, as_of=plan.as_of)
+    people = np.concatenate([summary.people, others])
+    return Looked(people, known.labels_in_force(people, known.facts(who, book=plan.book.code)), summary.returned)
 
 
 def _take_refunds(plan: Plan, who: Who, people: NDArray[np.void]) -> None:
@@ -105,24 +119,25 @@ def _take_refunds(plan: Plan, who: Who, people: NDArray[np.void]) -> None:
     people["window_net"][at] -= found["window"] if plan.since else found["unplaced"]
 
 
-def put_labels(plan: Plan, measures: Measures, stage: writing.Stage, people: NDArray[np.void]) -> None:
-    """Label the people and find out whose facts differ."""
+def differing(
+    plan: Plan, measures: Measures, people: NDArray[np.void], in_force: NDArray[np.int32]
+) -> NDArray[np.void]:
+    """Label the people; rows of those whose facts differ."""
+    found = prospect_labels(len(people))
     bought = people["orders"] > 0
-    buyers, others = people[bought], people[~bought]
-    found = labels(buyers, measures, measuring=plan.measuring, as_of=plan.as_of)
-    stage.label(np.concatenate([buyers, others]), np.concatenate([found, writing.prospect_labels(len(others))]))
-    writing.compare(stage, book=plan.book.code)
+    found[bought] = labels(people[bought], measures, measuring=plan.measuring, as_of=plan.as_of)
+    return writing.differing(people, found, in_force)
 
 
 def read_part(plan: Plan, part: RunPart) -> None:
-    summary = look_at(plan, CustomerRange(part.after, part.upto))
-    writing.stage_of(plan.run, part.number).fill(summary.people)
-    part.returned, part.state = summary.returned.tolist(), RunPart.State.READ
+    found = look_at(plan, CustomerRange(part.after, part.upto))
+    Shelf(plan.run).put(part.number, found.people, found.labels)
+    part.returned, part.state = found.returned.tolist(), RunPart.State.READ
 
 
 def compare_part(plan: Plan, measures: Measures, part: RunPart) -> None:
-    stage = writing.stage_of(plan.run, part.number)
-    put_labels(plan, measures, stage, stage.read())
+    shelf = Shelf(plan.run)
+    changes_of(plan.run).add(differing(plan, measures, shelf.people(part.number), shelf.labels(part.number)))
     part.state = RunPart.State.COMPARED
 
 

@@ -64,8 +64,8 @@ def measure(parts: Sequence[Values], *, returned: Ints, measuring: Measuring) ->
     """From the values of all ranges of a book, and its spells by days."""
     r, f, m = (np.concatenate([np.zeros(0, np.int64), *columns]) for columns in zip(*_scored(parts), strict=True))
     cuts = rfm.quantile_cuts(r), rfm.quantile_cuts(f), rfm.quantile_cuts(m)
-    scores = rfm.recency_scores(r, cuts[0]), rfm.scores(f, cuts[1]), rfm.scores(m, cuts[2])
     if measuring.compare == "scores":
+        scores = rfm.recency_scores(r, cuts[0]), rfm.scores(f, cuts[1]), rfm.scores(m, cuts[2])
         thresholds = rfm.score_thresholds(*scores)
     else:
         thresholds = _thresholds(r, f, m, measuring)

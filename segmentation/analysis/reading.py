@@ -18,13 +18,14 @@ from segmentation.rfm import Ints
 
 PLATFORMS = [platform.value for platform in Platform]
 
-_REFUND = np.dtype([("customer", "i8"), ("refunds", "i4"), ("unplaced", "i8"), ("window", "i8")])
 _PRESENT = np.dtype([("customer", "i8"), ("is_demo", "i4")])
+_REFUND = np.dtype([("customer", "i8"), ("refunds", "i4"), ("unplaced", "i8"), ("window", "i8")])
 
+# On the wire a day is the number of days since 2000-01-01, as in the arrays.
 # Order.COUNTS in SQL: the index order_purchases holds all that it asks for, and alone is read.
 _COUNTED = """paid_on IS NOT NULL AND customer_id IS NOT NULL AND (refunded_amount < paid_amount OR paid_amount = 0)"""
 PURCHASES = f"""
-    SELECT customer_id, paid_on - DATE '2000-01-01', (net_amount * 100)::bigint, shop_id
+    SELECT customer_id, paid_on, (net_amount * 100)::bigint, shop_id
     FROM orders_order WHERE {{who}} AND paid_on <= %s AND {_COUNTED}
     ORDER BY customer_id, paid_on
 """  # noqa: S608  our own words
@@ -118,3 +119,12 @@ def places(sorted_ids: Ints, wanted: Ints) -> tuple[NDArray[np.intp], NDArray[np
         return np.zeros(len(wanted), np.intp), np.zeros(len(wanted), np.bool_)
     place = np.minimum(np.searchsorted(sorted_ids, wanted), len(sorted_ids) - 1)
     return place, sorted_ids[place] == wanted
+
+
+def customers_among(sorted_ids: Ints, rows: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which of some sorted customers have rows, which are sorted too; and which of the rows have such a customer."""
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    place, known = places(sorted_ids, rows[starts])
+    among = np.zeros(len(sorted_ids), np.bool_)
+    among[place[known]] = True
+    return among, np.repeat(known, np.diff(starts, append=len(rows)))

@@ -1,6 +1,6 @@
 """A full refresh of one book: bounds and cuts are found anew, and everybody is looked at."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
 
@@ -15,6 +15,7 @@ from customers.books import Book
 from segmentation import lifecycle
 from segmentation.analysis import parts, reading, results, writing
 from segmentation.analysis.people import Measures, Values, measure
+from segmentation.analysis.shelf import Changes, Shelf, changes_of, clear
 from segmentation.models import AnalysisRun, RunPart, Touched
 from segmentation.options import measuring
 from segmentation.rfm import Ints
@@ -86,14 +87,16 @@ def _close_abandoned(book: str) -> None:
 def _clean_up(run: AnalysisRun) -> None:
     """Take away what only a run under way needs. Touched customers that it did not look at wait for somebody again."""
     Touched.objects.filter(run_id=run.pk).update(run_id=None)
-    writing.forget_stages(run.pk)
+    # Waits for whoever is just helping, and nobody begins after it: only then the tables may go.
     RunPart.objects.filter(run=run).delete()
+    clear(run.pk)
 
 
 class _Full:
     def __init__(self, run: AnalysisRun, step: Step, like: AnalysisRun | None) -> None:
         self.run, self.step, self.like = run, step, like
         self.plan = parts.Plan.of(run)
+        self.shelf, self.changes = Shelf(run.pk), changes_of(run.pk)
         self.done = self.total = 0
 
     def carry_out(self) -> None:
@@ -105,10 +108,12 @@ class _Full:
         parts.finish_all(
             self.run.pk, RunPart.State.READ, lambda part: parts.compare_part(self.plan, measures, part), self._tell
         )
-        self._apply()
+        put_in_force(self.run, self.changes)
 
     def _divide(self) -> None:
         found = list(enumerate(reading.ranges()))
+        self.shelf.create()
+        self.changes.create()
         RunPart.objects.bulk_create(
             [RunPart(run=self.run, number=number, after=part.after, upto=part.upto) for number, part in found]
         )
@@ -138,13 +143,10 @@ class _Full:
         """R, F and M of everybody, and customers by days since their last purchase."""
         values, waiting = [], np.zeros(1, np.int64)
         for number in range(self.total // 2):
-            people = writing.stage_of(self.run.pk, number).read_values()
+            people = self.shelf.buyers(number)
             values.append(Values.of(people, self.plan.measuring, self.run.as_of))
             waiting = lifecycle.add(waiting, np.bincount(values[-1].recency, minlength=1).astype(np.int64))
         return values, waiting
-
-    def _apply(self) -> None:
-        put_in_force(self.run, [writing.stage_of(self.run.pk, number) for number in range(self.total // 2)])
 
 
 # Whoever has no facts in this book after it belongs to another one, and has not been looked at.
@@ -155,12 +157,12 @@ _LOOKED_AT = """
 """
 
 
-def put_in_force(run: AnalysisRun, stages: Sequence[writing.Stage]) -> None:
+def put_in_force(run: AnalysisRun, changes: Changes) -> None:
     """Everything becomes visible at once. A deadlock with an import or an opt-out is tried again: nothing is lost."""
     for attempt in range(1, _TRIES + 1):
         try:
             with transaction.atomic():
-                changed = writing.apply(stages=stages, run=run.pk, as_of=run.as_of)
+                changed = writing.apply(changes=changes, book=run.book, run=run.pk, as_of=run.as_of)
                 run.counts = results.counts_of(run) | {"changed": changed, "workers": _workers(run)}
                 with connection.cursor() as cursor:
                     cursor.execute(_LOOKED_AT, [run.pk, run.book])

@@ -20,7 +20,7 @@ from segmentation.analysis.people import Measures
 from segmentation.analysis.reading import CustomerNumbers
 from segmentation.analysis.results import counts_of, measures_of
 from segmentation.analysis.run import alone
-from segmentation.analysis.summary import PERSON
+from segmentation.analysis.shelf import Changes
 from segmentation.models import AnalysisRun
 from segmentation.options import measured_with
 from segmentation.rfm import Ints
@@ -53,7 +53,6 @@ class _BookRun:
     run: AnalysisRun
     plan: parts.Plan
     measures: Measures
-    stage: writing.Stage
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def _prepared(book: Book, everything: tuple[Book, ...], as_of: date) -> _BookRun
         bounds=before.bounds, cuts=before.cuts, thresholds=before.thresholds, curve=before.curve,
     )  # fmt: skip
     plan = parts.Plan(0, book, everything, run.as_of, measured_with(before.options))
-    return _BookRun(before, run, plan, measures, writing.Stage("analysis_touched", True))
+    return _BookRun(before, run, plan, measures)
 
 
 def _carry_out(runs: Sequence[_BookRun], touched: Ints) -> Outcome:
@@ -129,18 +128,19 @@ def _look_again(one: _BookRun, ids: Ints) -> None:
     plan = replace(one.plan, run=one.run.pk)
     changed = 0
     for start in range(0, len(ids), AT_ONCE):
-        people = _people(plan, ids[start : start + AT_ONCE])
-        one.stage.fill(people)
-        parts.put_labels(plan, one.measures, one.stage, people)
-        changed += writing.apply(stages=[one.stage], run=one.run.pk, as_of=one.run.as_of)
-        one.stage.drop()
+        found = parts.look_at(plan, CustomerNumbers(ids[start : start + AT_ONCE].tolist()))
+        rows = parts.differing(plan, one.measures, found.people, found.labels)
+        changed += _write(one.run, rows) if len(rows) else 0
     one.run.counts = {"changed": changed, "looked_at": len(ids)}
 
 
-def _people(plan: parts.Plan, ids: Ints) -> NDArray[np.void]:
-    people = parts.look_at(plan, CustomerNumbers(ids.tolist())).people
-    assert people.dtype == PERSON
-    return people
+def _write(run: AnalysisRun, rows: NDArray[np.void]) -> int:
+    changes = Changes("analysis_touched", temporary=True)
+    changes.create()
+    changes.add(rows)
+    changed = writing.apply(changes=changes, book=run.book, run=run.pk, as_of=run.as_of)
+    changes.drop()
+    return changed
 
 
 def _carried(one: _BookRun) -> Ints:

@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _, ngettext
 
-from customers.models import CustomerFacts
 from segmentation.checks import MAX_WHOLE, BadRule, keys_among, whole
+from segmentation.conditions.sets import Among
 
 #: Not an empty Q: Django takes the negation of that for everybody too.
 EVERYBODY = Q(pk__isnull=False)
@@ -63,20 +63,25 @@ def _between(value: object, path: str) -> Times:
     return Times(low, high)
 
 
-def happened(rows: Callable[[], Rows], asked: Times) -> Q:
-    """Customers of whom there are so many rows. `rows` is of a model with a `customer`."""
-    found = _at_least(rows, asked.low)
-    return found if asked.high is None else found & ~_at_least(rows, asked.high + 1)
+def happened(rows: Callable[[], Rows], asked: Times, *, is_rare: bool = False) -> Q:
+    """Customers of whom there are so many rows. `rows` is of a model with a `customer`, which they all have.
+
+    `is_rare`: so few rows fit that it is better to find all of them than to look for them customer by customer.
+    """
+    found = _at_least(rows, asked.low, is_rare=is_rare)
+    return found if asked.high is None else found & ~_at_least(rows, asked.high + 1, is_rare=is_rare)
 
 
-def _at_least(rows: Callable[[], Rows], n: int) -> Q:
+def _at_least(rows: Callable[[], Rows], n: int, *, is_rare: bool) -> Q:
     """EXISTS throughout: NOT IN would be asked row by row as soon as its answer passes the memory of a sort."""
     if n == 0:
         return EVERYBODY
-    if n == 1:
+    if n == 1 and not is_rare:
         return Q(Exists(rows().filter(customer=OuterRef("pk"))))
-    often = rows().order_by().values("customer").annotate(times=Count("*")).filter(times__gte=n).values("customer")
-    return Q(Exists(CustomerFacts.objects.filter(pk=OuterRef("pk"), pk__in=often)))
+    whose = rows().order_by().values("customer")
+    if n == 1:
+        return Q(Among(whose.distinct(), is_long=is_rare))
+    return Q(Among(whose.annotate(times=Count("*")).filter(times__gte=n).values("customer"), is_long=is_rare))
 
 
 def any_of(model: type[Model], *more: Q, **conditions: object) -> Q:

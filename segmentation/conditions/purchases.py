@@ -1,9 +1,9 @@
 """“Bought category X at least twice in 90 days”: orders by what is in them, where, and what became of them."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +13,7 @@ from segmentation.checks import Clock
 from segmentation.conditions.base import Text
 from segmentation.conditions.counting import Rows
 from segmentation.conditions.rows import Asked, Part, RowCondition
+from segmentation.conditions.sets import AnyOf
 
 #: Categories that the editor offers; a rule may name any.
 OFFERED = 200
@@ -57,6 +58,7 @@ class _Orders(RowCondition):
 
     key = "orders"
     label = _("Orders (has bought …)")
+    rare = frozenset({"category", "product"})
     parts: ClassVar[Mapping[str, Part]] = {
         part.code: part
         for part in (
@@ -89,16 +91,28 @@ class _Orders(RowCondition):
         lines = OrderLine.objects.filter(order=OuterRef("pk"), product__in=products.values("pk")).order_by()
         return rows.filter(Exists(lines))
 
-    def _day(self, asked: Asked, clock: Clock) -> Q:
-        """Paid orders by the shop's day of payment, others by when they were placed."""
-        paid = _is_paid(asked)
-        since = Q()
+    def all_rows(self, asked: Asked, clock: Clock) -> Rows:
+        products = _products(asked)
+        if products is None:
+            return self.rows(asked, clock)
+        lines = OrderLine.objects.filter(AnyOf("product_id", products.values("pk"))).order_by()
         if asked.within_days is not None:
-            day = clock.back(asked.within_days)
-            since = Q(paid_on__gte=day) if paid else Q(placed_at__gte=clock.start(day))
-        if paid:
+            lines = lines.filter(order_id__gte=Subquery(_first(self._since(asked, clock))))
+        rows = Order.objects.filter(self._day(asked, clock), self._where(asked)).order_by()
+        return rows.filter(AnyOf("pk", lines.values("order_id")))
+
+    def _day(self, asked: Asked, clock: Clock) -> Q:
+        since = self._since(asked, clock)
+        if _is_paid(asked):
             return since & Order.COUNTS
         return since & Q(paid_on__isnull=True) if _is_unpaid(asked) else since
+
+    def _since(self, asked: Asked, clock: Clock) -> Q:
+        """Paid orders by the shop's day of payment, others by when they were placed."""
+        if asked.within_days is None:
+            return Q()
+        day = clock.back(asked.within_days)
+        return Q(paid_on__gte=day) if _is_paid(asked) else Q(placed_at__gte=clock.start(day))
 
     def _where(self, asked: Asked) -> Q:
         given = asked.filter
@@ -114,6 +128,14 @@ class _Orders(RowCondition):
             amount = "total_amount__gte" if _is_unpaid(asked) else "net_amount__gte"
             found &= Q((amount, given["min_amount"]), customer__facts__book=F("shop__book"))
         return found
+
+
+def _first(since: Q) -> QuerySet[Any, Any]:
+    """The smallest number of the orders since a day: lines of older orders, mostly, need not be looked at.
+
+    Plus nothing, or the planner would walk through all orders by number until one of these days comes by.
+    """
+    return Order.objects.filter(since).order_by().values(first=Func(F("pk") + 0, function="MIN"))
 
 
 def _is_unpaid(asked: Asked) -> bool:

@@ -2,9 +2,11 @@
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone, translation
 from hypothesis import given, settings, strategies as st
 
@@ -290,3 +292,57 @@ def test_each_book_counts_days_of_orders_to_its_own_run() -> None:
         make_facts(who, book=shop.book)
     found = selectors.members(rule={"orders": {"within_days": 10}}, book="")
     assert sorted(found.values_list("customer__name", flat=True)) == ["Ann", "Bob"]
+
+
+# --- counted by what they have in common ------------------------------------------------------------------------------
+
+
+def test_conditions_over_rows_are_counted_together_and_alone() -> None:
+    """More of them than are found apart: two by inclusion and exclusion, the third while the facts are read."""
+    fill(6)
+    parts: list[Rule] = [{"orders": {"filter": {"category": ["Tea"]}}}, {"touchpoints": {}}, {"messages": {}}]
+    totals = {}
+    for kind in ("all", "any"):
+        found = previews.preview(rule={kind: parts}, book="CNY")
+        totals[kind] = found.total
+        assert found.total == selectors.members(rule={kind: parts}, book="CNY").count()
+        for place, part in enumerate(parts):
+            assert found.parts[f"/{kind}/{place}"] == selectors.members(rule=part, book="CNY").count()
+    assert 0 < totals["all"] < totals["any"]
+
+
+def test_a_preview_counts_who_may_be_written_to() -> None:
+    shop = make_shop("tmall")
+    for name, email in (("Ann", True), ("Bob", False), ("Cid", True)):
+        who = make_customer(name)
+        make_facts(who, email_ok=email, sms_ok=not email)
+        if name != "Cid":
+            make_line(make_purchase(who, shop, "2026-03-02"), make_product(shop, name, category="Tea"), "10")
+    found = previews.preview(rule={"orders": {"filter": {"category": ["Tea"]}}}, book="CNY")
+    assert (found.total, found.email_ok, found.sms_ok, found.everybody) == (2, 1, 1, 3)
+
+
+def test_an_order_counts_unless_all_of_it_came_back() -> None:
+    shop = make_shop("tmall")
+    amounts = {
+        "Ann": ("100", "0"),
+        "Bob": ("100", "99.99"),
+        "Cid": ("100", "100"),
+        "Dan": ("0", "0"),
+        "Eve": ("0", "5"),
+    }
+    for name, (paid, refunded) in amounts.items():
+        who = make_customer(name)
+        make_purchase(who, shop, "2026-03-02", paid, refunded_amount=Decimal(refunded))
+        make_facts(who)
+    assert names({"orders": {}}) == ["Ann", "Bob", "Dan", "Eve"]
+
+
+def test_rows_of_a_product_are_found_by_index_and_once() -> None:
+    """Whatever the planner expects: a set that is made once, from lines and orders that are looked up by index."""
+    found = selectors.members(rule={"orders": {"filter": {"product": ["A1"]}, "within_days": 30}}, book="CNY")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = found.explain()
+    for part in ("CTE made", "line_by_product", "order_counts"):
+        assert part in plan
