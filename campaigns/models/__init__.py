@@ -7,7 +7,7 @@ from campaigns.models.plan import PlanEntry
 from campaigns.models.posts import CommunityPost, PlatformFile, PlatformRow
 from campaigns.models.providers import Provider, ProviderEvent, ProviderPace
 from campaigns.models.responses import Link, Response
-from campaigns.models.rules import ChannelPolicy, ChannelPrice, Instance, SendLimits, TopicRefusal
+from campaigns.models.rules import ChannelPolicy, ChannelPrice, Instance, SendLimits, SpentTotal, TopicRefusal
 
 __all__ = [
     "Attempt",
@@ -27,6 +27,7 @@ __all__ = [
     "ProviderPace",
     "Response",
     "SendLimits",
+    "SpentTotal",
     "Template",
     "TemplateVersion",
     "TopicRefusal",

@@ -28,8 +28,8 @@ class Campaign(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
 
     class Lane(models.TextChoices):
-        """Who goes first where a provider takes only so many. The first two obey no cap and no quiet hours by night
-        only where the store's policy says so; permission and suppression hold for all of them."""
+        """Who goes first where a provider takes only so many. Notices obey neither caps nor quiet hours and count for
+        no cap; permission and suppression hold for all of them."""
 
         TRANSACTIONAL = "transactional", _("Notice")
         CARE = "care", _("Care")

@@ -40,8 +40,9 @@ class Message(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     token = models.UUIDField(default=uuid.uuid4, unique=True, help_text=_("Opaque name in links and headers."))
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="messages")
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="messages")
+    # No indexes of their own where a longer one begins with the same column.
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="messages", db_index=False)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="messages", db_index=False)
     arm = models.CharField(max_length=8, choices=Arm, default=Arm.TREATED)
     channel = models.CharField(max_length=10, choices=Medium)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
@@ -90,7 +91,10 @@ class Message(models.Model):
                 fields=["campaign", "due_at", "id"], name="message_due", condition=Q(state__in=["queued", "retry_wait"])
             ),
             models.Index(fields=["lease_until"], name="message_leased", condition=Q(state__in=["claimed", "sending"])),
-            models.Index(fields=["campaign", "state"]),  # progress, report
+            # Progress, report: counted from the index alone.
+            models.Index(fields=["campaign", "state", "reason", "claims"], name="message_tally"),
+            # How fast it goes, and when the last one went.
+            models.Index(fields=["campaign", "sent_at"], name="message_handed", condition=Q(sent_at__isnull=False)),
             # What is in doubt, the oldest first: the page of doubts, the hourly look at them.
             models.Index(fields=["sent_at"], name="message_in_doubt", condition=Q(state="unknown")),
             # Receipts of providers that name their own number only.
@@ -107,7 +111,7 @@ class Message(models.Model):
 class Attempt(models.Model):
     """One handing-over to a provider: written before the call, completed after it."""
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="tries")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="tries", db_index=False)
     attempt_no = models.PositiveSmallIntegerField()
     gate_at = models.DateTimeField(auto_now_add=True)
     outcome = models.CharField(max_length=12, blank=True)

@@ -15,7 +15,8 @@ from customers.models import Community
 class PlatformFile(models.Model):
     """Recipients of one campaign as a file in the platform's layout: made, taken by a person, answered by a file.
 
-    Its messages are `sending` until somebody says that it was uploaded there; without that they end in doubt.
+    Its messages are `sending` until somebody says that it was uploaded there. One that nobody fetched is withdrawn in
+    the end, and its messages have failed; one that was fetched and never heard of again leaves them in doubt.
     """
 
     class State(models.TextChoices):

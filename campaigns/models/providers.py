@@ -60,8 +60,8 @@ class ProviderPace(models.Model):
     """How much a provider may still be given: a bucket of `tokens` that fills at its rate, and a count of its day.
 
     Written by one statement per claimed batch. `factor` (0.05–1) is the share of the rate in use: halved each time the
-    provider says that we are too fast, and slowly raised again. `refusals` counts answers in a row that were about our
-    own account; enough of them block the provider.
+    provider says that we are too fast, and slowly raised again. `refusals` counts definite noes in a row that were not
+    about a recipient; enough of them pause the campaign.
     """
 
     provider = models.OneToOneField(Provider, on_delete=models.CASCADE, primary_key=True, related_name="pace")
@@ -118,6 +118,7 @@ class ProviderEvent(models.Model):
         indexes = [
             models.Index(fields=["id"], name="event_to_apply", condition=Q(applied_at__isnull=True)),
             models.Index(fields=["provider", "-received_at"]),  # deliverability, the provider's page
+            models.Index(fields=["reference"], name="event_of_message", condition=~Q(reference="")),  # one copy's page
         ]
 
     def __str__(self) -> str:

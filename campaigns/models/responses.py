@@ -10,7 +10,7 @@ from campaigns.models.messages import Message
 class Link(models.Model):
     """A tracked address in a campaign. The redirect looks the target up; it never comes from the request."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="links")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="links", db_index=False)
     position = models.PositiveSmallIntegerField()
     url = models.URLField(max_length=1000)
 
@@ -31,7 +31,7 @@ class Response(models.Model):
         UNSUBSCRIBE = "unsubscribe", _("Unsubscribed")
         COMPLAINT = "complaint", _("Complained")
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="responses")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="responses", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)
     occurred_at = models.DateTimeField()
     link = models.ForeignKey(Link, null=True, on_delete=models.SET_NULL)

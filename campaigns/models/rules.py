@@ -83,6 +83,23 @@ class SendLimits(models.Model):
         return "limits"
 
 
+class SpentTotal(models.Model):
+    """What was spent of a budget, or sent of a day's ceiling, so far: never less than the messages say.
+
+    Kept under a row lock by the gate, which so never counts messages on the way; counted anew before a purse is called
+    empty, because a refused copy costs nothing after all. `purse` names what it is of (campaigns/delivery/spending.py).
+    """
+
+    purse = models.CharField(max_length=100, primary_key=True)
+    spent = models.DecimalField(max_digits=16, decimal_places=4)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(spent__gte=0), name="spent_not_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.purse}: {self.spent}"
+
+
 class Instance(models.Model):
     """One row: which installation this database belongs to. A copy that wakes up elsewhere must not send.
 
