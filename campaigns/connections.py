@@ -1,12 +1,14 @@
 """What stands behind the channels of this installation: a provider, the simulator, or nothing."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from django.conf import settings
-
-from campaigns.channels import open_channel, stays_here
-from campaigns.channels.sms import HttpSmsChannel
+from campaigns.channels.base import CanBeChecked, ChannelAdapter
+from campaigns.channels.opening import SIMULATOR, account_of, in_use, open_adapter, open_channel, ways
+from campaigns.channels.registry import kind_of
+from campaigns.channels.simulator import inbox
+from campaigns.models import Provider
+from campaigns.secrets import Unreadable
+from crm_suite.lib.errors import DomainError
 from customers.models import Channel
 
 
@@ -27,28 +29,42 @@ class Connection:
 
 def simulator_url() -> str:
     """The page of the simulator's own inbox; empty where none runs."""
-    return str(getattr(settings, "SIMULATOR_URL", "") or "")
+    return inbox()
 
 
 def connections() -> list[Connection]:
-    return [
-        _connection(Channel.EMAIL, "SMTP_URL", settings.SMTP_URL),
-        _connection(Channel.SMS, "SMS_URL", settings.SMS_URL),
-    ]
+    """By channel, what carries it now; where that is blocked, what would."""
+    return [_connection(Channel(way.channel), way.setting) for way in ways().values()]
 
 
 def check_connection(*, channel: str) -> None:
     """Call the provider without sending anything. Raises ChannelDown with what it said."""
-    adapter = open_channel(channel)
+    _check(open_channel(channel))
+
+
+def check_provider(provider: Provider) -> str:
+    """The same for one provider; what it said in words, or nothing. Raises ChannelDown."""
+    return _check(open_adapter(provider))
+
+
+def place_of(provider: Provider) -> str:
+    """Where it leads, without credentials; empty where it cannot be known."""
+    try:
+        return kind_of(provider.kind).place(account_of(provider))
+    except (DomainError, Unreadable):
+        return ""
+
+
+def _check(adapter: ChannelAdapter) -> str:
     try:
         # HTTP has nothing to keep open, so opening it has proved nothing yet.
-        if isinstance(adapter, HttpSmsChannel):
-            adapter.check()
+        return adapter.check() if isinstance(adapter, CanBeChecked) else ""
     finally:
         adapter.close()
 
 
-def _connection(channel: Channel, setting: str, url: str) -> Connection:
-    parts = urlsplit(url)
-    place = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "") if url else ""
-    return Connection(channel, str(channel.label), setting, place, bool(url) and stays_here(channel))
+def _connection(channel: Channel, setting: str) -> Connection:
+    candidates = in_use(channel)
+    chosen = next((row for row in candidates if row.blocked_at is None), candidates[0] if candidates else None)
+    place = place_of(chosen) if chosen else ""
+    return Connection(channel, str(channel.label), setting, place, chosen is not None and chosen.kind == SIMULATOR)

@@ -1,11 +1,12 @@
-"""Which channels are connected, to what, and whether they answer."""
+"""Which channels are connected, to what, and the rules that hold in them."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.connections import check_connection, connections, simulator_url
+from campaigns.connections import check_connection, simulator_url
+from campaigns.provider_board import boards
 from campaigns.rules import rules_of
 from campaigns.views.doorway import told
 from crm_suite.access.rules import requires
@@ -14,12 +15,12 @@ from customers.models import Channel, Shop
 
 @requires("campaigns.manage_channels")
 def channels(request: HttpRequest) -> HttpResponse:
-    found = connections()
+    found = boards()
+    states = {line.state for board in found for line in board.lines}
     context = {
-        "connections": found,
+        "boards": found,
         "simulator_url": simulator_url(),
-        "all_simulated": all(one.is_simulator or not one.is_configured for one in found)
-        and any(one.is_simulator for one in found),
+        "all_simulated": "simulator" in states and not states & {"in_use", "standing_by", "blocked"},
         "rules": [(channel.label, rules_of(channel)) for channel in (Channel.EMAIL, Channel.SMS)],
         "shops": Shop.objects.order_by("name"),
     }
@@ -29,7 +30,7 @@ def channels(request: HttpRequest) -> HttpResponse:
 @requires("campaigns.manage_channels")
 @require_POST
 def channel_test(request: HttpRequest) -> HttpResponse:
-    """Does the provider answer? Sends nothing to anybody."""
+    """Does the provider that carries this channel now answer? Sends nothing to anybody."""
     channel = request.POST.get("channel", "")
     if channel in Channel.values:
         with told(request, _("%(channel)s: the provider answers.") % {"channel": Channel(channel).label}):

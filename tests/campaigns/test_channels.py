@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from campaigns.channels import mime
 from campaigns.channels.base import ChannelDown, Envelope, Outcome
-from campaigns.channels.sms import HttpSmsChannel
+from campaigns.channels.http import HttpChannel
 from campaigns.channels.smtp import SmtpChannel
 from crm_suite.management.commands import up
 from tests.campaigns.provider import Provider
@@ -156,7 +156,7 @@ def test_nobody_there_is_said_before_anything_is_begun() -> None:
 
 
 def _sms(provider: Provider, key: str, to: str = "+8613800138000") -> tuple[Outcome, str]:
-    channel = HttpSmsChannel(provider.sms_url, callback="")
+    channel = HttpChannel(provider.sms_url, callback="")
     (receipt,) = channel.send([Envelope(reference=key, key=key, to=to, text="【小店】hi")])
     channel.close()
     return receipt.outcome, receipt.reason
@@ -186,7 +186,7 @@ def test_a_number_that_does_not_exist_is_refused(provider: Provider) -> None:
 
 
 def test_a_closed_port_is_a_definite_no() -> None:
-    channel = HttpSmsChannel("http://127.0.0.1:9/sms", callback="")
+    channel = HttpChannel("http://127.0.0.1:9/sms", callback="")
     (receipt,) = channel.send([Envelope(reference="r", key="k", to="+8613800138000", text="x")])
     assert (receipt.outcome, receipt.reason) == (Outcome.RETRY, "unreachable")
 

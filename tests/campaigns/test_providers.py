@@ -1,0 +1,445 @@
+"""Providers by row: those of the environment, those of the page, their secrets, and who carries a channel now."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import resolve, reverse
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from campaigns import providers, secrets
+from campaigns.channels import is_configured, open_channel, stays_here
+from campaigns.channels.base import CanBeChecked, ChannelAdapter, ChannelDown
+from campaigns.channels.kinds import Account, HookRefused
+from campaigns.channels.opening import account_of
+from campaigns.channels.registry import KINDS
+from campaigns.channels.smtp import SmtpChannel
+from campaigns.connections import connections
+from campaigns.models import Provider, ProviderPace
+from crm_suite.access.models import AuditEvent, User
+from crm_suite.lib.errors import BadInput, WrongState
+from customers.models import Shop, Suppression
+from customers.services import suppress
+from tests.builders import make_campaign, make_customer, make_message, make_shop, make_user
+from tests.campaigns.provider import Provider as Simulator
+from tests.campaigns.vendor import Asked, Vendor
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"  # that of every person of the builders
+
+
+@pytest.fixture(autouse=True)
+def nothing_named(settings: Settings) -> None:
+    settings.SMTP_URL = settings.SMS_URL = settings.SIMULATOR_URL = ""
+    settings.SIMULATED_CHANNELS = []
+
+
+@pytest.fixture
+def as_role(client: Client) -> Callable[[str], Client]:
+    def sign_in(role: str) -> Client:
+        client.force_login(make_user(role))
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return make_shop(email_from="news@shop.example", sms_signature="小店")
+
+
+def gateway(url: str = "https://gateway.example/sms", **fields: Any) -> Provider:
+    """A gateway for SMS, added by hand."""
+    values = {"kind": "http", "channel": "sms", "name": "Gateway", "hidden": {"header": "Authorization: Bearer abc"}}
+    settings = {"url": url, "idempotency": "none", "batch_size": "5"}
+    provider = providers.add_provider(**(values | {"settings": settings, "by": None} | fields))
+    return providers.switch(provider=provider, on=True, by=None)
+
+
+# --- the environment --------------------------------------------------------------------------------------------------
+
+
+def test_the_environment_makes_its_own_rows_and_keeps_them_in_step(settings: Settings) -> None:
+    assert providers.working("email") is None and not Provider.objects.exists()
+    settings.SMTP_URL = "smtp://user:secret@mail.example:587"
+    row = providers.working("email")
+    assert row is not None and (row.code, row.kind, row.from_environment) == ("smtp", "smtp", True)
+    assert "secret" not in json.dumps(row.settings) and bytes(row.secret) == b""
+    providers.block(provider=row, reason="535 wrong password")
+    settings.SMTP_URL = "smtp://user:secret@other.example:587"  # elsewhere, so the reason is gone
+    again = providers.working("email")
+    assert again is not None and again.pk == row.pk and again.blocked_at is None
+    settings.SMTP_URL = ""
+    assert providers.working("email") is None and not is_configured("email")
+    assert Provider.objects.count() == 1  # what it carried is still told by its name
+
+
+def test_an_environment_alone_works_as_before(settings: Settings, provider: Simulator) -> None:
+    adapter = open_channel("sms")
+    assert (adapter.name, adapter.idempotency, adapter.batch_size) == ("sms", "key", 20)
+    adapter.close()
+    mail = open_channel("email")
+    assert (mail.name, mail.idempotency) == ("smtp", "none")
+    mail.close()
+    settings.SMS_URL = ""
+    with pytest.raises(ChannelDown) as down:
+        open_channel("sms")
+    assert down.value.code == "not_configured"
+
+
+def test_looking_twice_writes_nothing(settings: Settings, django_assert_num_queries: Callable[[int], Any]) -> None:
+    settings.SMTP_URL = "smtp://mail.example"
+    providers.working("email")
+    with django_assert_num_queries(2):
+        providers.working("email")
+
+
+# --- who carries a channel --------------------------------------------------------------------------------------------
+
+
+def test_the_first_free_one_carries_the_channel(settings: Settings) -> None:
+    settings.SMS_URL = "http://first.example/sms"
+    first = providers.working("sms")
+    assert first is not None
+    second = gateway()
+    assert providers.working("sms") == first  # a new one stands at the end
+    providers.block(provider=first, reason="no balance")
+    assert providers.working("sms") == second and providers.working("email") is None
+    providers.switch(provider=second, on=False, by=None)
+    assert providers.working("sms") is None
+    with pytest.raises(ChannelDown) as down:
+        open_channel("sms")
+    assert down.value.code == "provider_blocked" and "no balance" in down.value.message
+    assert is_configured("sms")  # somebody has to free it, not to set it up
+    providers.unblock(provider=first, by=None)
+    assert providers.working("sms") == first
+
+
+def test_order_is_changed_one_place_at_a_time() -> None:
+    first, second, third = (gateway(name=name) for name in ("One", "Two", "Three"))
+    Provider.objects.update(rank=10)  # as in rows that were never ordered
+    providers.move_up(provider=third, by=None)
+    assert [row.name for row in providers.in_use("sms")] == ["One", "Three", "Two"]
+    providers.move_up(provider=third, by=None)
+    providers.move_up(provider=third, by=None)
+    assert providers.working("sms") == third and first.pk != second.pk
+
+
+def test_the_simulator_stands_back_for_a_real_one_even_when_that_is_blocked(settings: Settings) -> None:
+    settings.SMS_URL, settings.SIMULATED_CHANNELS = "http://127.0.0.1:9/sms", ["sms"]
+    simulator = providers.working("sms")
+    assert simulator is not None and simulator.kind == "simulator" and stays_here("sms")
+    real = gateway()
+    assert providers.working("sms") == real and not stays_here("sms")
+    providers.block(provider=real, reason="no balance")
+    assert providers.working("sms") is None  # messages wait; the simulator would swallow them
+    assert not stays_here("sms")
+    providers.switch(provider=real, on=False, by=None)
+    assert providers.working("sms") == simulator and stays_here("sms")
+    assert not stays_here("email")
+
+
+def test_connections_tell_where_a_channel_leads(settings: Settings) -> None:
+    gateway("https://gateway.example/sms")
+    email, sms = connections()
+    assert (email.is_configured, sms.place, sms.is_simulator) == (False, "https://gateway.example", False)
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_encrypted_and_open_only_with_their_key(settings: Settings) -> None:
+    row = gateway(hidden={"header": "Authorization: Bearer abc", "signing_key": ""})
+    row.refresh_from_db()
+    assert b"abc" not in bytes(row.secret) and account_of(row).secrets == {"header": "Authorization: Bearer abc"}
+    settings.SECRET_KEY, old = "another key", settings.SECRET_KEY
+    with pytest.raises(secrets.Unreadable):
+        account_of(row)
+    with pytest.raises(ChannelDown):
+        providers.open_adapter(row)
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert account_of(row).secrets["header"] == "Authorization: Bearer abc"
+
+
+def test_a_secret_is_replaced_alone_and_never_written_down() -> None:
+    row = gateway(hidden={"header": "Authorization: Bearer abc", "signing_key": "sign-1"})
+    providers.replace_secrets(provider=row, hidden={"header": "", "signing_key": "sign-2"}, by=None)
+    row.refresh_from_db()
+    assert account_of(row).secrets == {"header": "Authorization: Bearer abc", "signing_key": "sign-2"}
+    record = json.dumps(list(AuditEvent.objects.values("action", "target", "changes")))
+    assert "provider.secret" in record and "sign-" not in record and "Bearer" not in record
+
+
+def test_what_the_environment_says_is_not_changed_here(settings: Settings) -> None:
+    settings.SMS_URL = "http://first.example/sms"
+    row = providers.working("sms")
+    assert row is not None
+    for verb, options in (("change_provider", {"name": "x", "settings": {}}), ("replace_secrets", {"hidden": {}})):
+        with pytest.raises(WrongState):
+            getattr(providers, verb)(provider=row, by=None, **options)
+    with pytest.raises(WrongState):
+        providers.remove_provider(provider=row, by=None)
+    providers.set_pace(provider=row, pace=providers.Pace(5, 50, 1000, "Asia/Shanghai"), by=None)
+    row.refresh_from_db()
+    assert (row.rate, row.burst, row.daily_ceiling) == (5, 50, 1000)
+
+
+# --- removing ---------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_never_carried_anything_can_be_removed(shop: Shop) -> None:
+    unused, paced, used = gateway(name="One"), gateway(name="Two"), gateway(name="Three")
+    ProviderPace.objects.create(provider=paced, filled_at=timezone.now(), day=timezone.now().date(), given=3)
+    customer = make_customer("Ann")
+    make_message(make_campaign(shop, channel="sms"), customer, provider=used.code)
+    for row in (paced, used):
+        with pytest.raises(WrongState) as refusal:
+            providers.remove_provider(provider=row, by=None)
+        assert refusal.value.code == "has_messages"
+    providers.remove_provider(provider=unused, by=None)
+    assert set(Provider.objects.values_list("name", flat=True)) == {"Two", "Three"}
+    assert gateway(name="One").code != unused.code  # the name in the ledger does not come back
+
+
+@pytest.mark.parametrize(("kind", "channel"), [("http", "email"), ("simulator", "sms"), ("pigeon", "sms")])
+def test_only_known_kinds_of_the_channel_can_be_added(kind: str, channel: str) -> None:
+    with pytest.raises(BadInput):
+        gateway(kind=kind, channel=channel)
+
+
+# --- trying out -------------------------------------------------------------------------------------------------------
+
+
+def test_a_test_goes_through_this_very_provider_and_frees_it(shop: Shop, vendor: Vendor, settings: Settings) -> None:
+    settings.SMS_URL = "http://first.example/sms"  # carries the channel, and is not asked
+    row = gateway(vendor.url)
+    providers.block(provider=row, reason="no balance")
+    vendor.says((402, b"no balance"))
+    with pytest.raises(ChannelDown):
+        providers.send_test(provider=row, address="13800138000", text="", by=None)
+    assert providers.working("sms") != row and not Provider.objects.filter(pk=row.pk, blocked_at=None).exists()
+    vendor.says((200, {"results": []}))
+    with pytest.raises(ChannelDown):  # it did not say that it took it
+        providers.send_test(provider=row, address="13800138000", text="", by=None)
+    vendor.says(_accepted)
+    providers.send_test(provider=row, address="13800138000", text="【小店】hello", by=None)
+    assert Provider.objects.filter(pk=row.pk, blocked_at=None).exists()
+    assert vendor.asked[-1].json["messages"][0]["text"] == "【小店】hello"
+    record = json.dumps(list(AuditEvent.objects.values("action", "changes")))
+    assert "provider.test" in record and "138****8000" in record and "13800138000" not in record
+
+
+def _accepted(asked: Asked) -> tuple[int, object]:
+    """Taken, whatever reference it is asked about."""
+    return 200, {"results": [{"reference": asked.json["messages"][0]["reference"], "status": "accepted", "id": "g"}]}
+
+
+def test_a_suppressed_address_gets_no_test(shop: Shop) -> None:
+    suppress(channel="sms", address="+8613800138000", reason="unsubscribed", source="test")
+    assert Suppression.objects.exists()
+    for address, code in (("13800138000", "suppressed"), ("nobody", "bad_address")):
+        with pytest.raises(BadInput) as refusal:
+            providers.send_test(provider=gateway(), address=address, text="", by=None)
+        assert refusal.value.code == code
+
+
+# --- news -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_address_for_news_names_the_provider_and_holds_a_secret_of_its_own(settings: Settings) -> None:
+    settings.SMS_URL = "http://first.example/sms"
+    ours, other = gateway(name="One"), gateway(name="Two")
+    env = providers.working("sms")
+    assert env is not None
+    urls = {providers.hook_url(row) for row in (ours, other, env)}
+    assert len(urls) == 3 and all(url.startswith(f"{settings.SITE_URL}/hooks/") for url in urls)
+    for row in (ours, other, env):
+        path = providers.hook_url(row).removeprefix(settings.SITE_URL)
+        assert row.code in path and resolve(path)
+        assert account_of(row).callback == providers.hook_url(row)
+    assert ours.secret not in [url.encode() for url in urls]
+
+
+def test_news_goes_to_the_adapter_of_its_provider() -> None:
+    row = gateway()
+    body = json.dumps({"events": [{"type": "receipt", "reference": "r", "status": "delivered"}]}).encode()
+    call: dict[str, Any] = {
+        "method": "POST",
+        "headers": {"Content-Type": "application/json"},
+        "query": "",
+        "body": body,
+    }
+    (event,) = providers.parse_webhook(provider=row, **call)
+    assert (event.kind, event.reference) == ("delivered", "r")
+    assert providers.thanks(row) == {}
+    assert providers.thanks(Provider(kind="tencent")) == {"result": 0, "errmsg": "OK"}  # else it comes again
+    providers.replace_secrets(provider=row, hidden={"signing_key": "k"}, by=None)
+    with pytest.raises(HookRefused):
+        providers.parse_webhook(provider=row, **call)
+    mail = providers.add_provider(
+        kind="smtp", channel="email", name="Mail", settings={"host": "mail.example"}, hidden={}, by=None
+    )
+    with pytest.raises(HookRefused):
+        providers.parse_webhook(provider=mail, **call)
+
+
+# --- every kind -------------------------------------------------------------------------------------------------------
+
+COMPLETE = {
+    "smtp": {"host": "127.0.0.1", "port": "9"},
+    "anymail": {"vendor": "brevo", "api_key": "k"},
+    "aliyun": {"key_id": "k", "template_text": "您好${n}。", "sign_name": "小店"},
+    "tencent": {"key_id": "k", "template_text": "您好{1}。", "sign_name": "小店"},
+    "twilio": {"account_sid": "AC1", "sender": "MG1"},
+    "http": {"url": "http://127.0.0.1:9/sms"},
+    "simulator": {"url": "http://127.0.0.1:9/sms"},
+    "platform": {},
+}
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_every_kind_keeps_its_word(code: str) -> None:
+    kind = KINDS[code]
+    for channel in kind.channels:
+        adapter: ChannelAdapter = kind.open(Account("mine-1", channel, COMPLETE[code]))
+        assert adapter.name == "mine-1"
+        assert adapter.idempotency in ("key", "lookup", "none") and adapter.batch_size >= 1
+        # Opening a mail connection is its test; what is HTTP has to be asked something.
+        assert isinstance(adapter, CanBeChecked | SmtpChannel) is kind.can_check
+        adapter.close()  # never opened: nothing to regret
+    assert kind.parse is None or kind.receipts
+    assert len({field.name for field in kind.fields}) == len(kind.fields)
+    assert kind.label and kind.text and (not kind.by_hand or kind.fields)
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def _add(client: Client, **fields: str) -> Any:
+    form = {"name": "Gateway", "url": "https://gateway.example/sms", "idempotency": "key", "batch_size": "5",
+            "header": "Authorization: Bearer abc", "password": PASSWORD}  # fmt: skip
+    url = reverse("campaigns:provider_add", args=["sms", "http"])
+    return client.post(url, form | fields)
+
+
+def test_a_provider_is_added_on_the_page_and_its_secret_never_shown(as_role: Callable[[str], Client]) -> None:
+    owner = as_role("owner")
+    assert "HTTP gateway" in owner.get(reverse("campaigns:provider_new")).content.decode()
+    assert _add(owner).status_code == 302
+    row = Provider.objects.get(channel="sms")
+    for name in ("provider", "provider_edit", "provider_secrets"):
+        shown = owner.get(reverse(f"campaigns:{name}", args=[row.pk]))
+        assert shown.status_code == 200 and "Bearer abc" not in shown.content.decode()
+    assert providers.hook_url(row) in owner.get(reverse("campaigns:provider", args=[row.pk])).content.decode()
+    listed = owner.get(reverse("campaigns:channels")).content.decode()
+    assert "Gateway" in listed and "switched off" in listed and "not connected" in listed  # e-mail is not
+    assert not is_configured("sms")  # nothing goes through it before it was tried out
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password": "wrong"}, {"password": ""}, {"url": "ftp://gateway.example"}, {"batch_size": "0"}, {"name": ""},
+        {"url": "https://shop:secret@gateway.example/"}, {"idempotency": "maybe"},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_on_the_page(as_role: Callable[[str], Client], fields: dict[str, str]) -> None:
+    answer = _add(as_role("owner"), **fields)
+    assert answer.status_code == 200 and not Provider.objects.exists()
+    assert "Bearer abc" not in answer.content.decode()  # nor given back in the form
+
+
+def test_changing_where_secrets_go_asks_for_the_password(as_role: Callable[[str], Client]) -> None:
+    owner, row = as_role("owner"), gateway()
+    url = reverse("campaigns:provider_edit", args=[row.pk])
+    form = {"name": "Gateway", "url": "https://evil.example/", "idempotency": "key", "batch_size": "5"}
+    assert owner.post(url, form | {"password": "wrong"}).status_code == 200
+    row.refresh_from_db()
+    assert row.settings["url"] == "https://gateway.example/sms"
+    assert owner.post(url, form | {"password": PASSWORD}).status_code == 302
+    row.refresh_from_db()
+    assert row.settings["url"] == "https://evil.example/" and account_of(row).secrets  # and the secrets stayed
+    secrets_url = reverse("campaigns:provider_secrets", args=[row.pk])
+    assert owner.post(secrets_url, {"signing_key": "k", "password": "wrong"}).status_code == 200
+    assert owner.post(secrets_url, {"password": PASSWORD}).status_code == 200  # nothing entered
+    assert owner.post(secrets_url, {"signing_key": "k", "password": PASSWORD}).status_code == 302
+    row.refresh_from_db()
+    assert account_of(row).text("signing_key") == "k"
+
+
+def test_the_buttons_of_a_provider(as_role: Callable[[str], Client], shop: Shop) -> None:
+    owner, row, other = as_role("owner"), gateway(name="One"), gateway(name="Two")
+
+    def press(name: str, provider: Provider = row, **fields: str) -> str:
+        answer = owner.post(reverse(f"campaigns:{name}", args=[provider.pk]), fields, follow=True)
+        provider.refresh_from_db() if Provider.objects.filter(pk=provider.pk).exists() else None
+        return str(answer.content.decode())
+
+    assert "blocked" in press("provider_block", reason="no balance") and row.blocked_reason == "no balance"
+    assert "no balance" in owner.get(reverse("campaigns:channels")).content.decode()
+    assert "Free again" in press("provider_unblock") and row.blocked_at is None
+    assert "Say why" in press("provider_block", reason=" ") and row.blocked_at is None
+    press("provider_up", other)
+    assert providers.working("sms") == other
+    press("provider_switch", other, on="0")
+    assert not other.is_active and providers.working("sms") == row
+    press("provider_pace", rate="2.5", burst="10", daily_ceiling="", timezone="Asia/Shanghai")
+    assert (str(row.rate), row.burst, row.timezone) == ("2.50", 10, "Asia/Shanghai")
+    assert "not an IANA time zone" in press("provider_pace", rate="", burst="10", timezone="Mars/Phobos")
+    assert "does not answer" in press("provider_check", row)
+    assert "not a usable address" in press("provider_test", address="nobody", text="")
+    press("provider_remove", other)
+    assert not Provider.objects.filter(pk=other.pk).exists()
+
+
+def test_the_simulator_says_that_nobody_gets_the_test(
+    as_role: Callable[[str], Client], shop: Shop, provider: Simulator, settings: Settings
+) -> None:
+    settings.SIMULATED_CHANNELS = ["sms", "email"]
+    row = providers.working("sms")
+    assert row is not None
+    answer = as_role("owner").post(
+        reverse("campaigns:provider_test", args=[row.pk]), {"address": "13800138000", "text": ""}, follow=True
+    )
+    assert "nobody real gets it" in answer.content.decode()
+    assert "小店" in provider.rows()[-1]["body"]
+
+
+@pytest.mark.parametrize("role", ["operator", "specialist", "analyst", "agent"])
+def test_only_owners_see_providers(as_role: Callable[[str], Client], role: str) -> None:
+    client, row = as_role(role), gateway()
+    for name, arguments in (
+        ("channels", []),
+        ("provider_new", []),
+        ("provider", [row.pk]),
+        ("provider_edit", [row.pk]),
+    ):
+        assert client.get(reverse(f"campaigns:{name}", args=arguments)).status_code == 403
+    for name in ("provider_block", "provider_test", "provider_remove", "provider_up", "provider_secrets"):
+        assert client.post(reverse(f"campaigns:{name}", args=[row.pk])).status_code == 403
+    assert Provider.objects.filter(pk=row.pk, blocked_at=None).exists() and User.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["smtp", "anymail"])
+def test_rules_about_several_fields_are_kept_on_the_page(as_role: Callable[[str], Client], kind: str) -> None:
+    owner, url = as_role("owner"), reverse("campaigns:provider_add", args=["email", kind])
+    forms = {
+        "smtp": {
+            "host": "mail.example",
+            "port": "587",
+            "security": "starttls",
+            "batch_size": "1",
+            "dkim_key": "no key",
+        },
+        "anymail": {"vendor": "mailjet", "api_key": "k"},
+    }
+    answer = owner.post(url, {"name": "Mail", "password": PASSWORD, **forms[kind]})
+    assert answer.status_code == 200 and not Provider.objects.exists()
+    assert 'role="alert"' in answer.content.decode()
+    better = {"smtp": {"dkim_key": ""}, "anymail": {"api_secret": "s"}}
+    answer = owner.post(url, {"name": "Mail", "password": PASSWORD, **forms[kind], **better[kind]})
+    assert answer.status_code == 302 and Provider.objects.filter(channel="email").exists()
