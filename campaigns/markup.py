@@ -35,19 +35,19 @@ class Source:
 def convert(body: str) -> Source:
     tags: list[str] = []
     links: list[str] = []
-    plain = _stash(body.replace("\r\n", "\n"), tags)
+    plain = stash(body.replace("\r\n", "\n"), tags)
     html = "\n".join(filter(None, (_block(part, links) for part in re.split(r"\n\s*\n", plain))))
     text = re.sub(r"(?m)^#+ ", "", _BOLD.sub(r"\1", _LINK.sub(lambda found: _text_link(found, links), plain)))
-    return Source(html=_restore(html, tags), text=_restore(text, tags), links=tuple(links))
+    return Source(html=restore(html, tags), text=restore(text, tags), links=tuple(links))
 
 
 def has_merged_address(body: str) -> bool:
     """True where a merge field stands inside a web address: such a link could lead anywhere, and cannot be tracked."""
-    return bool(_HALF_ADDRESS.search(_stash(body, [])))
+    return bool(_HALF_ADDRESS.search(stash(body, [])))
 
 
-def _stash(body: str, tags: list[str]) -> str:
-    """Puts merge tags out of reach of escaping and markup."""
+def stash(body: str, tags: list[str]) -> str:
+    """The text with marks in place of merge tags, which are added to `tags`: out of reach of escaping and markup."""
 
     def keep(found: re.Match[str]) -> str:
         tags.append(found.group())
@@ -56,7 +56,8 @@ def _stash(body: str, tags: list[str]) -> str:
     return _TAG.sub(keep, re.sub("[\ue000\ue001]", "", body))
 
 
-def _restore(text: str, tags: list[str]) -> str:
+def restore(text: str, tags: list[str]) -> str:
+    """The merge tags in place of their marks."""
     return _MARK.sub(lambda found: tags[int(found.group(1))], text)
 
 

@@ -101,6 +101,21 @@ def test_an_sms_has_one_signature_and_the_opt_out_of_its_language() -> None:
     assert check_template("【Bank】hello", channel="sms")
 
 
+@pytest.mark.parametrize("name", ["https://evil.example", "www.evil.cn", "go to evil.com now"])
+def test_a_name_with_a_web_address_counts_as_missing_in_an_sms(name: str) -> None:
+    def sms(body: str) -> str:
+        return render(template_body=body, channel="sms", signature="x.com", customer_fields={"name": name}).text
+
+    assert sms("{{ name | default: 'Friend' }}, hello").startswith("【x.com】Friend, hello")
+    with pytest.raises(RenderProblem):
+        sms("{{ name }}, hello")
+
+
+def test_platform_messages_and_posts_are_said_as_they_are_written() -> None:
+    copy = render(template_body="Hi {{ name }}", channel="platform", signature="x", customer_fields={"name": "Ann"})
+    assert (copy.text, copy.html) == ("Hi Ann", "")
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [("", 1), ("好" * 70, 1), ("好" * 71, 2), ("好" * 134, 2), ("好" * 135, 3), ("😀" * 35, 1), ("😀" * 36, 2)],
