@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MEASUREMENTS = ("imports", "spreadsheets", "analysis", "delivery", "pages")
+MEASUREMENTS = ("imports", "spreadsheets", "analysis", "audience", "delivery", "pages")
 
 
 def main() -> int:

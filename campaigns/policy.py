@@ -28,9 +28,36 @@ MAX_CLAIMS = 3
 #: The call to the provider must begin within this time after the gate's commit.
 CALL_WITHIN = 10.0  # seconds
 MAX_ATTEMPTS = 8
+#: A lane waits so long for its provider's bucket; for longer it ends, and the next tick looks again.
+PATIENCE = 5.0  # seconds
 LANES = 8  # connections to the provider per delivery task, and so the most copies in doubt when it is killed
 DELIVER_SECONDS = 20.0  # a delivery task ends after this and wakes its successor
 CHUNK = 20_000  # customers per transaction while the audience is frozen
+
+#: What is in doubt so long after the hand-over stays so for good: receipts come within this time or never.
+UNKNOWN_FOR = timedelta(hours=72)
+#: A provider that knows repeats by their key is asked again within this time; later it may have forgotten the key.
+KEY_MEMORY = timedelta(hours=24) - timedelta(minutes=10)
+#: A provider that can be asked is asked about a doubt after so long: before, its own books may be behind.
+LOOKUP_AFTER = timedelta(seconds=60)
+
+#: One text to one number at most once in so long, and so many texts to it within 24 hours: carriers refuse more.
+SAME_TEXT_WITHIN = timedelta(seconds=30)
+NUMBER_PER_DAY = 10
+
+#: So many definite refusals in a row, none about a recipient, and the campaign pauses: the rest of it is spared.
+MANY_REFUSALS = 20
+#: The smallest share of its rate that a provider is slowed to.
+SLOWEST = 0.05
+#: Share of the rate that a slowed provider regains per second: from a half to all of it in about four minutes.
+RECOVERY = 0.002
+#: Lanes in the order in which they go where a provider takes only so many.
+LANE_ORDER = ("transactional", "care", "bulk")
+#: Marketing makes room for what is more urgent and became due within this time; what is stuck holds nobody up.
+URGENT_FOR = timedelta(minutes=2)
+
+TICK_ALARM = timedelta(seconds=60)  # without a tick for so long the system page says so,
+TICK_FALLBACK = timedelta(seconds=120)  # and for so long the workers tick by themselves
 
 OPT_OUT_TEXTS = {"zh": "拒收请回复R", "en": "Reply STOP to opt out"}
 _CJK = re.compile(r"[\u3400-\u9fff]")

@@ -1,18 +1,18 @@
 """Celery's door to delivery. The rows are the queue: every one of these may be lost, doubled or late."""
 
 from celery import shared_task
+from celery.signals import worker_ready
 
-from campaigns.delivery import run
-from crm_suite.jobs.ticks import claim_tick
+from campaigns import inbox
+from campaigns.delivery import beat, run
 
-TICK_SECONDS = 10
+QUEUE = "delivery"
 
 
 @shared_task
 def tick() -> None:
     """Beat, every 10 s."""
-    if claim_tick(task="campaigns.tick", seconds=TICK_SECONDS):
-        run.tick()
+    beat.tick_if_due()
 
 
 @shared_task
@@ -23,3 +23,17 @@ def prepare(campaign_id: int) -> None:
 @shared_task
 def deliver(campaign_id: int) -> None:
     run.deliver(campaign_id=campaign_id)
+
+
+@shared_task
+def hear() -> None:
+    """What providers told us. Woken by their hooks; the tick does the same."""
+    inbox.hear()
+
+
+@worker_ready.connect
+def watch_the_beat(sender: object = None, **_more: object) -> None:
+    """Workers of the delivery queue tick by themselves when beat has stopped."""
+    queues = getattr(getattr(getattr(sender, "app", None), "amqp", None), "queues", None)
+    if queues is not None and QUEUE in queues.consume_from:
+        beat.watch()

@@ -1,8 +1,8 @@
-"""The lane: claim, write, gate, call, journal, result; again and again until nothing is due or time is up."""
+"""The lane: ask the pace, claim, write, gate, call, journal, result; again until nothing is due or time is up."""
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from random import uniform
 from time import monotonic
@@ -11,50 +11,88 @@ from django.db import InterfaceError, OperationalError, connection
 
 from campaigns import policy
 from campaigns.channels import ChannelAdapter, Outcome, Receipt
-from campaigns.delivery import claim, faults, gate, result
+from campaigns.delivery import claim, faults, gate, pace, result
 from campaigns.delivery.claim import Claimed
 from campaigns.delivery.compose import Letter, compose
+from campaigns.delivery.fuse import Fuse
+from campaigns.delivery.gate import Admission
 from campaigns.delivery.journal import Journal, Settlement
+from campaigns.delivery.pace import Grant
+from campaigns.delivery.spending import Purse
 from campaigns.delivery.touch import record_sent
-from campaigns.models import Campaign
-from crm_suite.lib.errors import DomainError
-from customers.services import suppress
-
-logger = logging.getLogger(__name__)
+from campaigns.delivery.workers import Worker
+from campaigns.models import Campaign, Provider
 
 
 class Lane:
-    """One connection to the provider and one to the database. `blocked`: why the provider takes nothing of ours."""
+    """One connection to the provider and one to the database, so at most one call in the air.
 
-    def __init__(self, *, campaign: Campaign, adapter: ChannelAdapter, journal: Journal, until: float) -> None:
-        self.campaign, self.adapter, self.journal, self.until = campaign, adapter, journal, until
-        self.blocked = ""
+    `fuse.blocked`: the provider takes nothing of ours; `empty`: the purse that ended the lane.
+    """
+
+    def __init__(
+        self, *, campaign: Campaign, provider: Provider, adapter: ChannelAdapter, journal: Journal, worker: Worker,
+        until: float,
+    ) -> None:  # fmt: skip
+        self.campaign, self.provider, self.adapter = campaign, provider, adapter
+        self.journal, self.worker, self.until = journal, worker, until
+        self.fuse = Fuse(provider_id=provider.pk, campaign=campaign)
+        self.empty: Purse | None = None
         self._open = True
 
     def run(self) -> int:
         """Returns how many messages were handed over."""
         handed = 0
         while self._open and monotonic() < self.until:
-            batch = claim.claim(campaign_id=self.campaign.pk)
+            wanted = max(policy.CLAIM_SIZE, self.adapter.batch_size)
+            granted = pace.ask(provider_id=self.provider.pk, wanted=wanted, lane=self.campaign.lane)
+            if not granted.given:
+                self._wait(granted)
+                continue
+            batch = self._claim(granted)
             if not batch:
                 break
-            handed += self._work(batch)
+            handed += self._work(batch, granted)
         return handed
 
-    def _work(self, batch: list[Claimed]) -> int:
+    def _claim(self, granted: Grant) -> list[Claimed]:
+        batch = claim.claim(
+            campaign_id=self.campaign.pk,
+            limit=granted.given,
+            provider=self.adapter.name,
+            token=self.worker.claim_token(),
+        )
+        if not batch:
+            pace.give_back(provider_id=self.provider.pk, count=granted.given)
+        return batch
+
+    def _wait(self, granted: Grant) -> None:
+        """For the bucket, a second at most, so that whoever pauses is heard; longer, or for its next day, not here."""
+        if granted.until is None and granted.wait <= policy.PATIENCE:
+            time.sleep(max(min(granted.wait, 1.0, self.until - monotonic()), 0))
+            return
+        self._open = False
+        if granted.until is None:
+            return
+        claim.postpone(campaign_id=self.campaign.pk, until=granted.until, reason="daily_ceiling")
+
+    def _work(self, batch: list[Claimed], granted: Grant) -> int:
         accepted: list[int] = []
-        handed, give_back = 0, monotonic() + policy.CLAIM_PATIENCE
+        called, give_back = 0, monotonic() + policy.CLAIM_PATIENCE
         try:
             for letters in _steps(self._written(batch), self.adapter.batch_size):
                 if not self._open or monotonic() > min(give_back, self.until):
                     break
                 receipts = self._hand_over(letters)
-                handed += len(receipts)
+                called += len(receipts)
                 accepted += [pk for pk, receipt in receipts.items() if receipt.outcome is Outcome.ACCEPTED]
         finally:
             claim.release(batch[0].claim_token)
+            pace.give_back(provider_id=self.provider.pk, count=granted.given - called)
+        if granted.refusals and accepted:
+            pace.note_success(provider_id=self.provider.pk)
         record_sent(message_ids=accepted)
-        return handed
+        return called
 
     def _written(self, batch: list[Claimed]) -> list[Letter]:
         """What can be sent; what cannot be written is noted as failed."""
@@ -80,7 +118,7 @@ class Lane:
         receipts = self.adapter.send([letter.envelope for letter in going if letter.envelope])
         faults.point("call.after")
         self._note([self._settlement(*pair, attempts) for pair in zip(going, receipts, strict=True)])
-        self._react(going, receipts)
+        self._open = self.fuse.hear(going, receipts) and self._open
         return {letter.claimed.id: receipt for letter, receipt in zip(going, receipts, strict=True)}
 
     def _through_gate(self, letters: Sequence[Letter]) -> dict[int, int]:
@@ -90,13 +128,24 @@ class Lane:
             batch=[letter.claimed for letter in letters],
             addresses={letter.claimed.id: letter.envelope.to for letter in letters if letter.envelope},
             parts={letter.claimed.id: letter.parts for letter in letters},
+            provider=self.adapter.name,
+            worker=self.worker,
         )
         if admission.shut:
-            self._open = False
+            self._open, self.empty = False, admission.purse
             claim.release(letters[0].claimed.claim_token)
-            if admission.until is not None:
-                claim.postpone(campaign_id=self.campaign.pk, until=admission.until)
+        self._put_off(admission)
         return admission.passed
+
+    def _put_off(self, admission: Admission) -> None:
+        """The others who sleep, or for whom the day is over, need not come to the gate to hear it."""
+        if admission.shut == "ceiling" and admission.until:
+            claim.postpone(campaign_id=self.campaign.pk, until=admission.until, reason="daily_ceiling")
+        for until in set(admission.nights.values()):
+            countries = [country for country, end in admission.nights.items() if end == until]
+            claim.postpone_countries(
+                campaign_id=self.campaign.pk, countries=countries, until=until, reason="quiet_hours"
+            )
 
     def _settlement(self, letter: Letter, receipt: Receipt, attempts: dict[int, int]) -> Settlement:
         claimed = letter.claimed
@@ -117,16 +166,6 @@ class Lane:
         faults.point("result.after_commit")
         self.journal.clear()
 
-    def _react(self, letters: Sequence[Letter], receipts: Sequence[Receipt]) -> None:
-        """Addresses that do not exist are not written to again; a provider that is shut ends the lane."""
-        for letter, receipt in zip(letters, receipts, strict=True):
-            if receipt.no_such_address and letter.envelope is not None:
-                _suppress_gone(self.campaign, letter.envelope.to)
-        stuck = [r for r in receipts if r.outcome is Outcome.BLOCKED or r.reason == "unreachable"]
-        if stuck:
-            self._open = False
-            self.blocked = stuck[0].detail if stuck[0].outcome is Outcome.BLOCKED else ""
-
 
 def settle_stubbornly(settlements: Sequence[Settlement], *, seconds: float = 20.0) -> None:
     """The database may be restarting: the answer is in the journal, so it is worth a while of trying."""
@@ -138,17 +177,9 @@ def settle_stubbornly(settlements: Sequence[Settlement], *, seconds: float = 20.
         except (OperationalError, InterfaceError):
             if monotonic() > until:
                 raise
-            connection.close()
+            with suppress(OperationalError, InterfaceError):
+                connection.close()
             time.sleep(uniform(0.2, 1.0))
-
-
-def _suppress_gone(campaign: Campaign, address: str) -> None:
-    try:
-        suppress(
-            channel=campaign.channel, address=address, reason="bounced", source=campaign.code, is_demo=campaign.is_demo
-        )
-    except DomainError:
-        logger.warning("an address of campaign %s bounced and cannot be suppressed", campaign.pk)
 
 
 def _steps(letters: list[Letter], size: int) -> Iterator[list[Letter]]:

@@ -1,6 +1,7 @@
 """Taking work: rows go to one worker, with a lease on the database's clock and a token that only this worker knows."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,11 +25,13 @@ class Claimed:
     claim_token: uuid.UUID
 
 
-# A row whose worker died with it is claimed alone: if it kills again, it alone is to blame.
+# A row whose worker died with it is claimed alone: if it kills again, it alone is to blame. What may have reached the
+# customer through one provider is never given to another, nor after that one may have forgotten its key.
 _CLAIM = """
     WITH due AS MATERIALIZED (
         SELECT id FROM campaigns_message
         WHERE campaign_id = %(campaign)s AND state IN ('queued', 'retry_wait') AND due_at <= now() AND {which}
+          AND (sent_at IS NULL OR provider IN ('', %(provider)s) AND sent_at > now() - %(memory)s)
         ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
     )
     UPDATE campaigns_message AS m
@@ -46,10 +49,18 @@ _RELEASE = """
 """
 
 
-def claim(*, campaign_id: int, limit: int = policy.CLAIM_SIZE) -> list[Claimed]:
-    """Up to `limit` due messages of the campaign, by due time; an empty list where nobody else's are left."""
-    token = uuid.uuid4()
-    params = {"campaign": campaign_id, "limit": limit, "token": token, "lease": policy.LEASE}
+def claim(
+    *, campaign_id: int, limit: int = policy.CLAIM_SIZE, provider: str = "", token: uuid.UUID | None = None
+) -> list[Claimed]:
+    """Up to `limit` due messages of the campaign, by due time; an empty list where nobody else's are left.
+
+    `provider` is the code of the one that will get them; `token` names the claim (workers.claim_token).
+    """
+    token = token or uuid.uuid4()
+    params = {
+        "campaign": campaign_id, "limit": limit, "token": token, "lease": policy.LEASE, "provider": provider,
+        "memory": policy.KEY_MEMORY,
+    }  # fmt: skip
     with transaction.atomic():
         taken = rows(_CLAIM.format(which="claims = 0"), params)
         if not taken:
@@ -67,10 +78,41 @@ def release(claim_token: uuid.UUID) -> int:
     return changed(_RELEASE, [claim_token])
 
 
-def postpone(*, campaign_id: int, until: datetime) -> int:
+def postpone(*, campaign_id: int, until: datetime, reason: str) -> int:
     """Nothing of the campaign that waits is due before `until`. Returns how many messages were put off."""
+    return _in_chunks(_POSTPONE.format(whose=""), {"campaign": campaign_id, "until": until, "reason": reason})
+
+
+def postpone_countries(*, campaign_id: int, countries: Collection[str], until: datetime, reason: str) -> int:
+    """The same for customers whose country is written in one of these ways: their night is the same night."""
+    whose = "AND customer_id IN (SELECT id FROM customers_customer WHERE country = ANY(%(countries)s))"
+    params = {"campaign": campaign_id, "until": until, "reason": reason, "countries": list(countries)}
+    return _in_chunks(_POSTPONE.format(whose=whose), params)
+
+
+def call_back(*, campaign_id: int, reasons: Collection[str]) -> int:
+    """What waits for one of these reasons is due now: whoever changed a rule need not wait for tomorrow."""
     return changed(
-        "UPDATE campaigns_message SET due_at = %s, updated_at = now()"
-        " WHERE campaign_id = %s AND state IN ('queued', 'retry_wait') AND due_at < %s",
-        [until, campaign_id, until],
+        "UPDATE campaigns_message SET due_at = now(), updated_at = now() WHERE campaign_id = %s"
+        " AND state IN ('queued', 'retry_wait') AND due_at > now() AND reason = ANY(%s)",
+        [campaign_id, list(reasons)],
     )
+
+
+# Rows that another worker holds come by themselves: they meet the same gate.
+_POSTPONE = """
+    UPDATE campaigns_message SET due_at = %(until)s, reason = %(reason)s, updated_at = now()
+    WHERE id IN (
+        SELECT id FROM campaigns_message
+        WHERE campaign_id = %(campaign)s AND state IN ('queued', 'retry_wait') AND due_at < %(until)s {whose}
+        LIMIT %(chunk)s FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+def _in_chunks(statement: str, params: dict[str, object]) -> int:
+    """A million rows are not locked at once."""
+    total = 0
+    while moved := changed(statement, params | {"chunk": policy.CHUNK}):
+        total += moved
+    return total

@@ -3,7 +3,7 @@
 from campaigns.delivery.sql import rows
 from customers.locks import CUSTOMER_SPACE, lock_numbers
 
-CAMPAIGN_SPACE, PREPARE_SPACE = 2001, 2003
+CAMPAIGN_SPACE, PREPARE_SPACE, WORKER_SPACE = 2001, 2003, 2006
 _LIMIT = 2**31
 
 
@@ -29,3 +29,22 @@ def enter_gate(campaign_id: int, customer_ids: list[int]) -> None:
         "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number",
         [CAMPAIGN_SPACE, campaign_id % _LIMIT, CUSTOMER_SPACE, lock_numbers(customer_ids)],
     )
+
+
+def own_worker(number: int) -> int:
+    """For as long as this connection stands: whoever finds the lock free knows that its lane cannot write any more.
+    Returns the number of the server's process behind the connection."""
+    ((backend, _void),) = rows("SELECT pg_backend_pid(), pg_advisory_lock(%s, %s)", [WORKER_SPACE, number])
+    return int(backend)
+
+
+def leave_worker(number: int) -> None:
+    rows("SELECT pg_advisory_unlock(%s, %s)", [WORKER_SPACE, number])
+
+
+def is_worker_gone(number: int) -> bool:
+    """Whether nobody holds the lane's lock."""
+    ((got,),) = rows("SELECT pg_try_advisory_lock_shared(%s, %s)", [WORKER_SPACE, number])
+    if got:
+        rows("SELECT pg_advisory_unlock_shared(%s, %s)", [WORKER_SPACE, number])
+    return bool(got)

@@ -1,23 +1,23 @@
 """Freezing the audience: before the first send there is one row for every member, treated, held out or skipped.
 
-By ranges of customer numbers, each in its own transaction with the resume point beside it; a second run over the same
-range changes nothing.
+By ranges of customer numbers, each in one transaction with the resume point beside it: what was interrupted goes on
+behind the last range that is complete, and a range is never written twice.
 """
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, CharField, QuerySet, Value, When
 from django.utils import timezone
 
 from campaigns import policy
 from campaigns.delivery import faults, locks
 from campaigns.delivery.sql import changed
+from campaigns.media import MASKED, route_of
 from campaigns.models import Campaign
+from campaigns.rules import rules_of
 from crm_suite.lib.locks import held_if_free
-from customers.addresses import FIELDS
-from customers.models import Channel, CustomerFacts
-from customers.reach import address_digest_of, refusal_case
+from customers.models import CustomerFacts
 from segmentation.models import Segment
-from segmentation.selectors import members, segment_members
+from segmentation.selectors import members, roomy, segment_members
 
 
 def audience(campaign: Campaign) -> QuerySet[CustomerFacts]:
@@ -60,29 +60,39 @@ def _write_chunk(campaign: Campaign, upto: int) -> None:
     locks.share_campaign(campaign.pk)
     if not Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.PREPARING).exists():
         return
-    channel, field = campaign.channel, FIELDS[campaign.channel]
-    people = (
-        audience(campaign)
-        .filter(customer_id__gt=campaign.prepared_to, customer_id__lte=upto)
-        .order_by()
-        .annotate(
-            address=F(f"customer__{field}"),
-            digest=address_digest_of(channel, prefix="customer__"),
-            refusal=refusal_case(channel, prefix="customer__"),
-        )
-    )
-    columns = ("customer_id", "stage", "group", "address", "digest", "refusal")
-    sql, params = people.values_list(*columns).query.sql_with_params()
+    sql, params = _people(campaign, upto).query.sql_with_params()
     names = [f"p{number}" for number in range(len(params))]
-    values: dict[str, object] = {
-        "campaign": campaign.pk, "channel": channel, "salt": str(campaign.salt),
-        "holdout": campaign.holdout_percent * 100,
-        "cap": policy.CAPS[channel], "window": policy.CAP_WINDOW, "after": campaign.prepared_to, "upto": upto,
-    }  # fmt: skip
     people_sql = sql % tuple(f"%({name})s" for name in names)
-    statement = _INSERT.format(people=people_sql, masked=_MASKED[channel])
-    changed(statement, values | dict(zip(names, params, strict=True)))
+    statement = _INSERT.format(people=people_sql, masked=MASKED[campaign.channel], row=_ROW)
+    with roomy():
+        changed(statement, _values(campaign, upto) | dict(zip(names, params, strict=True)))
     Campaign.objects.filter(pk=campaign.pk).update(prepared_to=upto)
+
+
+def _people(campaign: Campaign, upto: int) -> QuerySet[CustomerFacts, tuple[object, ...]]:
+    """The chunk's members with their address, and why they must not be written to.
+
+    Whom the facts call reachable is taken at their word: the gate asks again. Whom they do not is asked for the reason.
+    """
+    route = route_of(campaign)
+    refusal = route.refusal("customer__")
+    if route.fact:
+        refusal = Case(When(**{route.fact: True}, then=Value(None)), default=refusal, output_field=CharField(null=True))
+    people = audience(campaign).filter(customer_id__gt=campaign.prepared_to, customer_id__lte=upto).order_by()
+    return people.annotate(
+        address=route.address("customer__"), digest=route.digest("customer__"), refusal=refusal
+    ).values_list("customer_id", "stage", "group", "address", "digest", "refusal")
+
+
+def _values(campaign: Campaign, upto: int) -> dict[str, object]:
+    """`cap` is None where nobody is skipped for it: the gate judges notices without, and holds back who may wait."""
+    rules = rules_of(campaign.channel)
+    is_free = campaign.lane == Campaign.Lane.TRANSACTIONAL or campaign.when_capped == Campaign.Wait.HOLD
+    return {
+        "campaign": campaign.pk, "channel": campaign.channel, "salt": str(campaign.salt),
+        "holdout": campaign.holdout_percent * 100,
+        "cap": None if is_free else rules.cap, "window": rules.window, "after": campaign.prepared_to, "upto": upto,
+    }  # fmt: skip
 
 
 @transaction.atomic
@@ -95,54 +105,44 @@ def _start(campaign: Campaign) -> bool:
     return bool(moved)
 
 
-# The same masks as customers.addresses.mask_address, over normal addresses.
-_MASKED: dict[str, str] = {
-    Channel.EMAIL: "left(address, 1) || '***@' || split_part(address, '@', 2)",
-    Channel.SMS: "left(regexp_replace(address, '^[+]86', ''), 3) || '****' || right(address, 4)",
-}
+_ROW = """
+    token, campaign_id, customer_id, arm, channel, state, reason, detail, stage_when_chosen, group_when_chosen,
+    address_digest, masked_address, due_at, claims, attempts, generation, parts, provider, provider_message_id,
+    updated_at
+"""
 
-# 1. who is it and may they be written to; 2. who has had enough; 3. one copy per address; 4. the draw, over those who
-# could have got it, so that both arms are alike. md5 of salt and number: the same draw whenever it is repeated.
+# 1. who is it and may they be written to; 2. who has had enough; 3. the draw, over those who could get it, so that both
+# arms are alike: md5 of salt and number, the same draw whenever it is repeated; 4. one copy per address: the unique
+# index lets in who comes first, so nobody has to look for twins; 5. the others are skipped, with the reason.
 _INSERT = """
     WITH people (customer_id, stage, grp, address, digest, refusal) AS MATERIALIZED ({people}),
     recent AS MATERIALIZED (
-        SELECT customer_id, count(*) AS copies FROM campaigns_message
-        WHERE channel = %(channel)s AND sent_at > now() - %(window)s
-          AND customer_id > %(after)s AND customer_id <= %(upto)s
-        GROUP BY customer_id
-    ), judged AS (
-        SELECT p.*, CASE
-            WHEN p.refusal IS NOT NULL THEN p.refusal
-            WHEN r.copies >= %(cap)s THEN 'frequency_cap'
-        END AS no
+        SELECT m.customer_id, count(*) AS copies FROM campaigns_message AS m
+        JOIN campaigns_campaign AS c ON c.id = m.campaign_id AND c.lane <> 'transactional'
+        WHERE %(cap)s::int IS NOT NULL AND m.channel = %(channel)s AND m.sent_at > now() - %(window)s
+          AND m.customer_id > %(after)s AND m.customer_id <= %(upto)s
+        GROUP BY m.customer_id
+    ), judged AS MATERIALIZED (
+        SELECT p.*, coalesce(p.refusal, CASE WHEN r.copies >= %(cap)s::int THEN 'frequency_cap' END) AS no,
+               ('x' || left(md5(%(salt)s || ':' || p.customer_id), 8))::bit(32)::bigint %% 10000
+                   < %(holdout)s AS is_drawn
         FROM people AS p LEFT JOIN recent AS r USING (customer_id)
-    ), counted AS (
-        SELECT j.*, row_number() OVER (PARTITION BY j.digest, j.no IS NULL ORDER BY j.customer_id) AS copy
-        FROM judged AS j
-    ), chosen AS (
-        SELECT c.*, CASE
-            WHEN c.no IS NOT NULL THEN c.no
-            WHEN c.copy > 1 OR EXISTS (
-                SELECT 1 FROM campaigns_message AS e
-                WHERE e.campaign_id = %(campaign)s AND e.address_digest = c.digest
-                  AND NOT (e.address_digest = '') AND NOT (e.state = 'skipped')
-            ) THEN 'duplicate_address'
-        END AS reason,
-        ('x' || left(md5(%(salt)s || ':' || c.customer_id), 8))::bit(32)::bigint %% 10000 < %(holdout)s AS is_drawn
-        FROM counted AS c
+        ORDER BY p.customer_id
+    ), let_in AS (
+        INSERT INTO campaigns_message ({row})
+        SELECT gen_random_uuid(), %(campaign)s, customer_id, CASE WHEN is_drawn THEN 'holdout' ELSE 'treated' END,
+               %(channel)s, CASE WHEN is_drawn THEN 'held_out' ELSE 'queued' END, '', '', stage, grp,
+               digest, {masked}, now(), 0, 0, 0, 1, '', '', now()
+        FROM judged WHERE no IS NULL ORDER BY customer_id
+        ON CONFLICT (campaign_id, address_digest) WHERE NOT (address_digest = '') AND NOT (state = 'skipped') DO NOTHING
+        RETURNING customer_id
     )
-    INSERT INTO campaigns_message (
-        token, campaign_id, customer_id, arm, channel, state, reason, detail, stage_when_chosen, group_when_chosen,
-        address_digest, masked_address, due_at, claims, attempts, generation, parts, provider, provider_message_id,
-        updated_at
-    )
-    SELECT gen_random_uuid(), %(campaign)s, customer_id,
-           CASE WHEN reason IS NULL AND is_drawn THEN 'holdout' ELSE 'treated' END, %(channel)s,
-           CASE WHEN reason IS NOT NULL THEN 'skipped' WHEN is_drawn THEN 'held_out' ELSE 'queued' END,
-           coalesce(reason, ''), '', stage, grp,
-           CASE WHEN reason IN ('no_address', 'erased') THEN '' ELSE digest END,
-           CASE WHEN reason IN ('no_address', 'erased') THEN '' ELSE {masked} END,
+    INSERT INTO campaigns_message ({row})
+    SELECT gen_random_uuid(), %(campaign)s, customer_id, 'treated', %(channel)s, 'skipped',
+           coalesce(no, 'duplicate_address'), '', stage, grp,
+           CASE WHEN no IN ('no_address', 'erased') THEN '' ELSE digest END,
+           CASE WHEN no IN ('no_address', 'erased') THEN '' ELSE {masked} END,
            now(), 0, 0, 0, 1, '', '', now()
-    FROM chosen ORDER BY customer_id
-    ON CONFLICT DO NOTHING
+    FROM judged WHERE NOT EXISTS (SELECT 1 FROM let_in WHERE let_in.customer_id = judged.customer_id)
+    ORDER BY customer_id
 """

@@ -34,11 +34,14 @@ def decide(settlement: Settlement) -> Next:
     match receipt.outcome:
         case Outcome.ACCEPTED:
             return Next(S.ACCEPTED)
+        case Outcome.KEPT:
+            return Next(S.SENDING, receipt.reason)
         case Outcome.UNKNOWN:
             repeat = settlement.retries and not used_up
             return Next(S.RETRY_WAIT if repeat else S.UNKNOWN, "no_answer", wait)
         case Outcome.REFUSED:
-            return Next(S.UNKNOWN, "no_answer") if doubt else Next(S.FAILED, receipt.reason, reached_nobody=True)
+            refused = Next(S.FAILED, receipt.reason or "provider_refused", reached_nobody=True)
+            return Next(S.UNKNOWN, "no_answer") if doubt else refused
         case Outcome.BLOCKED:
             return Next(S.RETRY_WAIT, receipt.reason, timedelta(seconds=30), reached_nobody=not doubt)
     if used_up:
@@ -47,47 +50,64 @@ def decide(settlement: Settlement) -> Next:
     return Next(S.RETRY_WAIT, receipt.reason, max(wait, named), reached_nobody=not doubt)
 
 
+# The waits get up to a fifth on top, so that what was refused together does not come back together. The sweep may have
+# put a row in doubt, or back in the queue, before a slow answer arrived.
 _SETTLE = """
-    WITH noted AS (
-        UPDATE campaigns_attempt SET outcome = %(outcome)s, detail = %(detail)s, finished_at = clock_timestamp()
-        WHERE message_id = %(id)s AND attempt_no = %(attempt)s AND outcome = ''
+    WITH said AS (
+        SELECT * FROM unnest(
+            %(ids)s::bigint[], %(attempts)s::int[], %(tokens)s::uuid[], %(states)s::text[], %(reasons)s::text[],
+            %(waits)s::float8[], %(nobody)s::boolean[], %(outcomes)s::text[], %(details)s::text[],
+            %(providers)s::text[], %(provider_ids)s::text[]
+        ) AS s (id, attempt, token, state, reason, wait, nobody, outcome, detail, provider, provider_id)
+    ), noted AS (
+        UPDATE campaigns_attempt AS a SET outcome = s.outcome, detail = s.detail, finished_at = clock_timestamp()
+        FROM said AS s WHERE a.message_id = s.id AND a.attempt_no = s.attempt AND a.outcome = ''
     )
-    UPDATE campaigns_message
-    SET state = %(state)s, reason = %(reason)s, detail = %(detail)s, lease_until = NULL, claims = 0,
-        provider = %(provider)s, provider_message_id = coalesce(nullif(%(provider_id)s, ''), provider_message_id),
-        sent_at = CASE WHEN %(nobody)s THEN NULL ELSE sent_at END,
-        generation = generation + CASE WHEN %(nobody)s THEN 1 ELSE 0 END,
-        due_at = CASE WHEN %(state)s = 'retry_wait' THEN now() + %(wait)s ELSE due_at END, updated_at = now()
-    WHERE id = %(id)s AND claim_token = %(token)s AND attempts = %(attempt)s AND state = ANY(%(before)s)
+    UPDATE campaigns_message AS m
+    SET state = s.state, reason = s.reason, detail = s.detail, lease_until = NULL, claims = 0, provider = s.provider,
+        provider_message_id = coalesce(nullif(s.provider_id, ''), m.provider_message_id),
+        sent_at = CASE WHEN s.nobody THEN NULL ELSE m.sent_at END,
+        generation = m.generation + s.nobody::int,
+        due_at = CASE WHEN s.state = 'retry_wait' THEN now() + make_interval(secs => s.wait * (1 + random() / 5))
+                      ELSE m.due_at END,
+        updated_at = now()
+    FROM said AS s
+    WHERE m.id = s.id AND m.claim_token = s.token AND m.attempts = s.attempt
+      AND (m.state = 'sending' OR m.state = 'unknown' AND s.state <> 'sending'
+           OR s.state = 'accepted' AND m.state IN ('retry_wait', 'unresolved'))
 """
 
 
 def settle(settlements: Sequence[Settlement]) -> int:
-    """One transaction for one call's answers. Returns how many rows took them."""
+    """One statement for one call's answers. Returns how many rows took them."""
+    if not settlements:
+        return 0
     with transaction.atomic():
         # Losing this commit in a power cut leaves a doubt, never a second copy; so it need not wait for the disk.
         changed("SET LOCAL synchronous_commit = off")
-        return sum(changed(_SETTLE, _params(settlement)) for settlement in settlements)
+        return changed(_SETTLE, _columns(settlements))
 
 
-def _params(settlement: Settlement) -> dict[str, object]:
-    following = decide(settlement)
-    # The sweep may have put it in doubt, or back in the queue, before a slow answer arrived.
-    before = [S.SENDING, S.UNKNOWN, S.RETRY_WAIT] if following.state == S.ACCEPTED else [S.SENDING, S.UNKNOWN]
+def _columns(settlements: Sequence[Settlement]) -> dict[str, object]:
+    following = [decide(settlement) for settlement in settlements]
     return {
-        "id": settlement.message_id,
-        "attempt": settlement.attempt_no,
-        "token": settlement.claim_token,
-        "before": [str(state) for state in before],
-        "state": str(following.state),
-        "reason": following.reason,
-        "wait": following.wait,
-        "nobody": following.reached_nobody,
-        "outcome": str(settlement.receipt.outcome),
-        "detail": settlement.receipt.detail[:300],
-        "provider": settlement.provider,
-        "provider_id": settlement.receipt.provider_message_id[:200],
+        "ids": [s.message_id for s in settlements],
+        "attempts": [s.attempt_no for s in settlements],
+        "tokens": [str(s.claim_token) for s in settlements],
+        "states": [str(f.state) for f in following],
+        "reasons": [f.reason for f in following],
+        "waits": [f.wait.total_seconds() for f in following],
+        "nobody": [f.reached_nobody for f in following],
+        "outcomes": [str(s.receipt.outcome) for s in settlements],
+        "details": [_clean(s.receipt.detail)[:300] for s in settlements],
+        "providers": [s.provider for s in settlements],
+        "provider_ids": [_clean(s.receipt.provider_message_id)[:200] for s in settlements],
     }
+
+
+def _clean(text: str) -> str:
+    """PostgreSQL keeps no NUL; a provider that sends one must not make its answer unwritable."""
+    return text.replace("\x00", "")
 
 
 def fail(*, message_id: int, claim_token: UUID, reason: str, detail: str) -> None:

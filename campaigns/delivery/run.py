@@ -1,42 +1,58 @@
 """What the tasks do: look at the clock, prepare, deliver. Each may be called at any time, twice, or by two workers."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from threading import Thread
+from contextlib import suppress
 from time import monotonic
 
-from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from campaigns import policy
-from campaigns.channels import ChannelDown, open_channel
-from campaigns.delivery import journal, materialise, sweep
-from campaigns.delivery.call import Lane, settle_stubbornly
-from campaigns.delivery.sql import changed
+from campaigns import guards, inbox, instance, platform_files, policy, posts
+from campaigns.channels.opening import in_use, working
+from campaigns.delivery import doubt, journal, materialise, sweep
+from campaigns.delivery.call import settle_stubbornly
+from campaigns.delivery.crew import Crew
+from campaigns.delivery.spending import Purse
 from campaigns.delivery.wake import wake
-from campaigns.models import Campaign, Message
-from campaigns.services import pause_campaign
+from campaigns.models import Campaign, Medium, Message
+from campaigns.steering import pause_campaign
 from crm_suite.lib.errors import DomainError, WrongState
 
 logger = logging.getLogger(__name__)
 
 WAITING = (Message.State.QUEUED, Message.State.RETRY_WAIT)
+Wakened = tuple[str, int]
 
 
-def tick() -> None:
-    """Every ten seconds: start what is due, wake workers where there is work, clear up, finish."""
+def tick() -> list[Wakened]:
+    """Every ten seconds: hear what came back, start what is due, wake workers where there is work, clear up, finish.
+
+    Returns for whom no worker could be told, because the broker is away: ("prepare" or "deliver", campaign).
+    """
+    inbox.apply_events()
+    guards.judge()
     sweep.sweep()
+    doubt.ask_providers()
+    doubt.give_up_old()
+    platform_files.close_overdue()
+    work = _work() if instance.check() else []
+    sweep.finish()
+    return [(task, campaign_id) for task, campaign_id in work if not wake(task, campaign_id)]
+
+
+def _work() -> list[Wakened]:
     due = Campaign.objects.filter(state=Campaign.State.SCHEDULED, scheduled_at__lte=Now())
     preparing = Campaign.objects.filter(state=Campaign.State.PREPARING)
-    for campaign_id in [*due.values_list("pk", flat=True), *preparing.values_list("pk", flat=True)]:
-        wake("prepare", campaign_id)
-    for campaign_id in Campaign.objects.filter(state=Campaign.State.RUNNING).values_list("pk", flat=True):
+    to_prepare = [*due.values_list("pk", flat=True), *preparing.values_list("pk", flat=True)]
+    running = sorted(
+        Campaign.objects.filter(state=Campaign.State.RUNNING).values_list("pk", "lane"),
+        key=lambda row: policy.LANE_ORDER.index(row[1]),
+    )
+    for campaign_id, _lane in running:
         sweep.expire(campaign_id=campaign_id)
-        if has_work(campaign_id):
-            wake("deliver", campaign_id)
-    sweep.finish()
+    to_deliver = [campaign_id for campaign_id, _lane in running if has_work(campaign_id)]
+    return [("prepare", pk) for pk in to_prepare] + [("deliver", pk) for pk in to_deliver]
 
 
 def has_work(campaign_id: int) -> bool:
@@ -45,9 +61,14 @@ def has_work(campaign_id: int) -> bool:
 
 def prepare(*, campaign_id: int) -> None:
     """Begin a scheduled campaign whose time has come, freeze its audience, and send."""
+    if instance.is_parked():
+        return
     due = Campaign.objects.filter(pk=campaign_id, state=Campaign.State.SCHEDULED, scheduled_at__lte=Now())
     due.update(state=Campaign.State.PREPARING, updated_at=timezone.now())
     if not Campaign.objects.filter(pk=campaign_id, state=Campaign.State.PREPARING).exists():
+        return
+    if Campaign.objects.filter(pk=campaign_id, channel=Medium.COMMUNITY).exists():
+        posts.begin(campaign_id=campaign_id)
         return
     try:
         running = materialise.materialise(campaign_id=campaign_id)
@@ -62,75 +83,58 @@ def deliver(*, campaign_id: int, lanes: int = policy.LANES, seconds: float = pol
     """Send what is due for up to `seconds`. Returns how many messages were handed over by this call."""
     journal.replay(settle_stubbornly)
     running = Campaign.objects.select_related("shop", "segment").filter(pk=campaign_id, state=Campaign.State.RUNNING)
-    campaign = running.first()
+    campaign = running.exclude(channel=Medium.COMMUNITY).first()
     if campaign is None:
         return 0
     sweep.expire(campaign_id=campaign_id)
-    crew = _Crew(campaign, until=monotonic() + seconds)
-    handed = crew.run(lanes) if has_work(campaign_id) else 0
-    _note_trouble(campaign, crew)
+    handed, trouble = _send(campaign, lanes, seconds)
+    Campaign.objects.filter(pk=campaign.pk).exclude(trouble=trouble).update(trouble=trouble[:300])
     sweep.finish()
-    if crew.trouble == "" and has_work(campaign_id):
+    if handed and not trouble and has_work(campaign_id):
         wake("deliver", campaign_id)
     return handed
 
 
-class _Crew:
-    """Lanes side by side, a thread each: with every one of them at most one call is in the air."""
+def _send(campaign: Campaign, lanes: int, seconds: float) -> tuple[int, str]:
+    """How many messages went, and what keeps the rest from going, in words.
 
-    def __init__(self, campaign: Campaign, *, until: float) -> None:
-        self.campaign, self.until = campaign, until
-        self.handed = 0
-        self.trouble = self.blocked = ""
-
-    def run(self, lanes: int) -> int:
-        if lanes == 1:
-            self._lane()
-            return self.handed
-        threads = [Thread(target=self._threaded, daemon=True) for _lane in range(lanes)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return self.handed
-
-    def _threaded(self) -> None:
-        try:
-            self._lane()
-        except Exception:
-            logger.exception("a lane of campaign %s broke", self.campaign.pk)
-        finally:
-            connection.close()
-
-    def _lane(self) -> None:
-        try:
-            adapter = open_channel(self.campaign.channel)
-        except ChannelDown as error:
-            self.trouble = error.message
-            self.blocked = error.message if error.code == "provider_auth" else ""
-            return
-        try:
-            with journal.opened() as own, _quick_commits():
-                lane = Lane(campaign=self.campaign, adapter=adapter, journal=own, until=self.until)
-                self.handed += lane.run()
-                self.blocked = lane.blocked or self.blocked
-        finally:
-            adapter.close()
+    Where a provider is taken out of use on the way, the next of the channel takes over what is not in doubt.
+    """
+    if (state := instance.status()).is_parked:
+        return 0, state.words
+    handed, until = 0, monotonic() + seconds
+    while True:
+        provider = working(campaign.channel)
+        if provider is None:
+            return handed, _nobody(campaign.channel)
+        if not has_work(campaign.pk):
+            return handed, ""
+        crew = Crew(campaign, provider, until=until)
+        handed += crew.run(lanes)
+        if crew.empty is not None:
+            _pause(campaign, _used_up(campaign, crew.empty))
+        if crew.refused:
+            _pause(campaign, _("The provider refuses one copy after the other: %(words)s") % {"words": crew.refused})
+        if not crew.blocked or monotonic() > until:
+            return handed, crew.trouble
 
 
-@contextmanager
-def _quick_commits() -> Iterator[None]:
-    """Claims and results need not reach the disk before the next step; the gate asks for that by itself."""
-    changed("SET synchronous_commit = off")
-    try:
-        yield
-    finally:
-        changed("SET synchronous_commit = on")
+def _nobody(channel: str) -> str:
+    """Why no provider of the channel works."""
+    blocked = next((row for row in in_use(channel) if row.blocked_at is not None), None)
+    if blocked is None:
+        return _("No provider is set up for this channel.")
+    words = {"name": blocked.name, "reason": blocked.blocked_reason}
+    return _("%(name)s is blocked: %(reason)s") % words
 
 
-def _note_trouble(campaign: Campaign, crew: _Crew) -> None:
-    """The monitor says why nothing moves. A provider that refuses us altogether stops the campaign."""
-    if crew.blocked:
-        with suppress(WrongState):  # another worker, or a person, was first
-            pause_campaign(campaign=campaign, by=None, reason=f"provider_auth: {crew.blocked}"[:200])
-    Campaign.objects.filter(pk=campaign.pk).exclude(trouble=crew.trouble).update(trouble=crew.trouble[:300])
+def _used_up(campaign: Campaign, purse: Purse) -> str:
+    words = {"limit": f"{purse.limit} {campaign.shop.currency}"}
+    if purse.since:
+        return _("The budget of the month is used up: %(limit)s.") % words
+    return _("The budget is used up: %(limit)s.") % words
+
+
+def _pause(campaign: Campaign, reason: str) -> None:
+    with suppress(WrongState):  # another worker, or a person, was first
+        pause_campaign(campaign=campaign, by=None, reason=reason[:200])

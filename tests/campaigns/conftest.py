@@ -6,6 +6,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from tests.campaigns.provider import Provider, running
+from tests.campaigns.vendor import Vendor, running as vendor_running
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,16 @@ def provider(simulator: Provider, settings: Settings, tmp_path_factory: pytest.T
     settings.CRM_VAR = tmp_path_factory.mktemp("var")
     simulator.behave("ok")
     return simulator
+
+
+@pytest.fixture(scope="session")
+def vendors_machine() -> Iterator[Vendor]:
+    with vendor_running() as vendor:
+        yield vendor
+
+
+@pytest.fixture
+def vendor(vendors_machine: Vendor) -> Vendor:
+    """A vendor's HTTP API on this machine, which has nothing to say yet."""
+    vendors_machine.says((500, b"no script"))
+    return vendors_machine

@@ -18,17 +18,24 @@ class Provider:
     sms_url: str
     ledger: Path
 
-    def rows(self) -> list[sqlite3.Row]:
-        """Everything that was ever accepted, oldest first."""
+    def rows(self, after: int = 0) -> list[sqlite3.Row]:
+        """Everything that was ever accepted behind this number, oldest first."""
         with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True) as db:
             db.row_factory = sqlite3.Row
-            return db.execute("SELECT * FROM accepted ORDER BY id").fetchall()
+            return db.execute("SELECT * FROM accepted WHERE id > ? ORDER BY id", (after,)).fetchall()
 
-    def references(self) -> list[str]:
-        return [row["reference"] for row in self.rows()]
+    def newest(self) -> int:
+        """Number of the last that was accepted; 0 before the first."""
+        with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True) as db:
+            return int(db.execute("SELECT coalesce(max(id), 0) FROM accepted").fetchone()[0])
 
-    def behave(self, mode: str) -> None:
-        data = urllib.parse.urlencode({"mode": mode}).encode()
+    def references(self, after: int = 0) -> list[str]:
+        return [row["reference"] for row in self.rows(after)]
+
+    def behave(self, mode: str, *, share: float = 1, seed: int = 0, receipts: str = "plain") -> None:
+        """`mode` for this share of the calls, drawn from `seed`; the others are answered as they should be."""
+        given = {"mode": mode, "share": share, "seed": seed, "receipts": receipts}
+        data = urllib.parse.urlencode(given).encode()
         with urllib.request.urlopen(f"{self.sms_url}/mode", data=data, timeout=5):
             pass
 

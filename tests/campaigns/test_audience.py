@@ -1,10 +1,11 @@
 """Who is frozen into a campaign: everybody once, with a reason where they get nothing."""
 
 import pytest
+from django.utils import timezone
 
 from campaigns import policy, services
 from campaigns.delivery import run
-from campaigns.models import Campaign, Template
+from campaigns.models import Campaign, Message, Template
 from customers.services import record_optout, suppress
 from segmentation.models import Segment
 from tests.builders import make_customer, make_facts
@@ -118,3 +119,50 @@ def test_freezing_goes_on_where_it_was_interrupted(provider: Provider, monkeypat
     campaign.refresh_from_db()
     assert (campaign.state, campaign.audience_size, campaign.messages.count()) == ("running", 9, 9)
     assert message_to(campaign, twin).reason == "duplicate_address"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fate"),
+    [
+        ({}, ("skipped", "frequency_cap")),
+        ({"when_capped": "hold"}, ("queued", "")),  # the gate judges when it is due
+        ({"lane": "transactional"}, ("queued", "")),  # a notice obeys no cap
+    ],
+)
+def test_who_had_enough_is_skipped_held_or_not_asked(
+    provider: Provider, changes: dict[str, str], fate: tuple[str, str]
+) -> None:
+    shop = small_shop()
+    often, seldom = reachable("Often"), reachable("Seldom")
+    for number in range(policy.CAPS["email"]):
+        earlier = prepared(shop=shop)
+        sent = earlier.messages.filter(customer__in=[often, *([seldom] if number else [])])
+        Message.objects.filter(pk__in=sent).update(sent_at=timezone.now())
+
+    campaign = draft(shop=shop)
+    Campaign.objects.filter(pk=campaign.pk).update(**changes)
+    campaign.refresh_from_db()
+    services.launch_campaign(campaign=campaign, by=None)
+    run.prepare(campaign_id=campaign.pk)
+
+    assert fates(campaign) == {"Often": fate, "Seldom": ("queued", "")}
+
+
+def test_notices_count_for_no_cap(provider: Provider) -> None:
+    shop = small_shop()
+    ann = reachable("Ann")
+    for _number in range(policy.CAPS["email"]):
+        notice = prepared(shop=shop)
+        Campaign.objects.filter(pk=notice.pk).update(lane="transactional")
+        notice.messages.update(sent_at=timezone.now())
+
+    assert message_to(prepared(shop=shop), ann).state == "queued"
+
+
+def test_who_may_be_written_to_again_is_not_left_out_by_old_facts(provider: Provider) -> None:
+    shop = small_shop()
+    ann = reachable("Ann")
+    ann.facts.email_ok = False
+    ann.facts.save()
+
+    assert fates(prepared(shop=shop)) == {"Ann": ("queued", "")}

@@ -4,8 +4,7 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from campaigns import policy, services, tracking
-from campaigns.channels import ChannelAdapter, ChannelDown
+from campaigns import policy, tracking
 from campaigns.delivery import claim, journal, run, sweep
 from campaigns.delivery.call import settle_stubbornly
 from campaigns.models import Attempt, Message
@@ -78,19 +77,6 @@ def test_a_name_that_breaks_a_filter_stops_nobody_else(provider: Provider) -> No
         reachable(name)
     campaign = deliver(prepared(shop=small_shop(), body="Hi {{ name | floor }}"))
     assert fates(campaign) == {"Infinity": ("failed", "render"), "NaN": ("failed", "render"), "Ann": ("accepted", "")}
-
-
-def test_two_workers_may_find_the_provider_shut_at_once(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
-    reachable("Ann")
-    campaign = prepared(shop=small_shop())
-
-    def refuse(channel: str) -> ChannelAdapter:
-        services.pause_campaign(campaign=campaign, by=None, reason="the other worker was first")
-        raise ChannelDown("The mail server refuses our password.", code="provider_auth")
-
-    monkeypatch.setattr(run, "open_channel", refuse)
-    assert deliver(campaign).pause_reason == "the other worker was first"
-    assert campaign.trouble == "The mail server refuses our password."
 
 
 def test_an_unknown_mailbox_fails_and_is_not_written_to_again(provider: Provider) -> None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from campaigns import instance
 from crm_suite import embedded, env
 from crm_suite.management import preparation, processes
 
@@ -40,6 +41,8 @@ class Command(BaseCommand):
     def _prepare(self, *, no_demo: bool) -> None:
         self._say("Preparing database and files …")
         call_command("migrate", interactive=False, verbosity=0)
+        if not instance.check_at_start():
+            self._say(f"Sending is parked: {instance.status().words} An owner confirms it on the system page.")
         preparation.prepare_files()
         email = env.text("CRM_OWNER_EMAIL", "owner@example.com")
         if password := preparation.create_first_owner(email=email):
