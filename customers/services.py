@@ -174,6 +174,58 @@ def suppress_written_to(
     return _block(wanted, owners=_owners_of_digest(channel, written_to.digest, _now(customer)), by=by)
 
 
+@dataclass(frozen=True)
+class Bounce:
+    """An address that a message to this customer found not to exist."""
+
+    customer: Customer
+    channel: str
+    written_to: WrittenTo
+
+
+@transaction.atomic
+def suppress_bounced(*, bounces: Sequence[Bounce], source: str = "") -> int:
+    """Never write to these addresses again; as `suppress_written_to`, hundreds at once. Returns how many were new."""
+    hold_customers(bounce.customer.pk for bounce in bounces)
+    at_once = [bounce for bounce in bounces if _is_theirs(bounce)]
+    for bounce in bounces:
+        if bounce not in at_once:
+            suppress_written_to(
+                customer=bounce.customer, channel=bounce.channel, written_to=bounce.written_to, source=source,
+                reason=Suppression.Reason.BOUNCED,
+            )  # fmt: skip
+    return sum(_block_theirs(channel, at_once, source) for channel in Channel)
+
+
+def _is_theirs(bounce: Bounce) -> bool:
+    """Whether the customer still has the address that was written to."""
+    normal = normal_address(channel=bounce.channel, text=getattr(bounce.customer, FIELDS[bounce.channel]))
+    return normal is not None and address_digest(normal) == bounce.written_to.digest
+
+
+def _block_theirs(channel: str, bounces: Sequence[Bounce], source: str) -> int:
+    mine = {bounce.written_to.digest: bounce for bounce in bounces if bounce.channel == channel}
+    known = Suppression.objects.filter(channel=channel, address_digest__in=mine)
+    for digest in known.values_list("address_digest", flat=True):
+        del mine[digest]
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                channel=channel, address_digest=digest, masked=bounce.written_to.masked, source=source,
+                reason=Suppression.Reason.BOUNCED, is_demo=bounce.customer.is_demo,
+            )
+            for digest, bounce in sorted(mine.items())
+        ],
+        ignore_conflicts=True,
+    )  # fmt: skip
+    owners = [pk for one in mine.values() for pk in _owners(channel, getattr(one.customer, FIELDS[channel]).lower())]
+    refresh_reach(customer_ids=owners)
+    for bounce in mine.values():
+        changes = {"reason": Suppression.Reason.BOUNCED}
+        audit(action="suppression.add", target=f"{channel} {bounce.written_to.masked}", changes=changes)
+    return len(mine)
+
+
 def _now(customer: Customer) -> Customer:
     """Whoever this customer has become: themselves, unless they were merged."""
     return Customer.objects.filter(merged=customer.pk).first() or customer

@@ -153,6 +153,11 @@ def forget_order_touchpoints(*, order_ids: Sequence[int], refund_ids: Sequence[i
     return told.delete()[0] + lone.delete()[0]
 
 
+def forget_touchpoints(*, dedupe_keys: Sequence[str]) -> int:
+    """Take back what was written down under these keys and turned out not to have happened. Returns how many."""
+    return Touchpoint.objects.filter(dedupe_key__in=list(dedupe_keys)).delete()[0]
+
+
 def record_lone_refunds(*, shop_id: int) -> int:
     """Refunds of a shop that name no order, as after an import. Returns how many were new."""
     which = "refund.shop_id = %(shop)s AND refund.order_id IS NULL"

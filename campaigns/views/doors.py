@@ -1,22 +1,20 @@
-"""Public pages: tracked links, the unsubscribe page, and the SMS provider's hook."""
+"""Public pages: tracked links, the unsubscribe page, and the recipient's own choices."""
 
-import json
-from hmac import compare_digest
 from uuid import UUID
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.cache import patch_response_headers
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from campaigns import policy, tracking
+from campaigns import answers, policy, preferences, tracking
+from campaigns.clicks import record_click
 from campaigns.models import Message
 from crm_suite.access.rules import public
-
-MAX_HOOK_BYTES = 256 * 1024
+from crm_suite.lib.errors import DomainError
 
 
 class ToTheWeb(HttpResponseRedirect):
@@ -27,14 +25,32 @@ class ToTheWeb(HttpResponseRedirect):
 @require_safe
 def click(request: HttpRequest, token: UUID, position: int) -> HttpResponseBase:
     """On to the address that stands in our table; 404 for anything that does not."""
-    agent = request.headers.get("User-Agent", "")
-    url = tracking.record_click(token=token, position=position, agent=agent, head=request.method == "HEAD")
+    return _on(request, tracking.message_of(token), position)
+
+
+@public
+@require_safe
+def short(request: HttpRequest, code: str) -> HttpResponseBase:
+    """The same by a short code of ours."""
+    message_id, position = tracking.read_short(code) or (0, 0)
+    return _on(request, tracking.message_numbered(message_id) if message_id else None, position)
+
+
+def _on(request: HttpRequest, message: Message | None, position: int) -> HttpResponseBase:
+    agent, unread = request.headers.get("User-Agent", ""), request.method == "HEAD" or _is_prefetch(request)
+    url = record_click(message=message, position=position, agent=agent, unread=unread) if message else None
     if url is None:
         raise Http404
     response = ToTheWeb(url)
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _is_prefetch(request: HttpRequest) -> bool:
+    """Whether a browser or a mail reader fetches it before anybody has asked."""
+    told = (request.headers.get(name, "") for name in ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz"))
+    return any(word in value.lower() for value in told for word in ("prefetch", "preview", "prerender"))
 
 
 # No cookie, no session: mail readers post here by themselves (RFC 8058). The token is the proof.
@@ -44,24 +60,68 @@ def click(request: HttpRequest, token: UUID, position: int) -> HttpResponseBase:
 def unsubscribe(request: HttpRequest, token: UUID) -> HttpResponse:
     """GET asks and changes nothing; POST acts, and may be repeated."""
     if token == tracking.NOBODY:
-        return _page(request, "test", None)
+        return _page(request, "unsubscribe", {"step": "test"}, None)
+    message = _message(token)
+    if request.method == "POST":
+        one_click = request.POST.get("List-Unsubscribe") == "One-Click"
+        answers.record_unsubscribe(token=token, source="one-click" if one_click else "unsubscribe page")
+        return _page(request, "unsubscribe", {"step": "done"}, message)
+    return _page(request, "unsubscribe", {"step": "ask"}, message)
+
+
+@public
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def choices(request: HttpRequest, token: UUID) -> HttpResponse:
+    """GET shows and changes nothing; POST takes one permission back, or a refusal of a moment ago."""
+    if token == tracking.NOBODY:
+        return _page(request, "unsubscribe", {"step": "test"}, None)
+    message = _message(token)
+    context: dict[str, object] = {}
+    if request.method == "POST":
+        with translation.override(_language(message)):
+            context = _choose(request, message)
+    context["choices"] = preferences.choices_of(message)
+    return _page(request, "preferences", context, message)
+
+
+def _choose(request: HttpRequest, message: Message) -> dict[str, object]:
+    """Each button says what, in which channel, about which topic: `stop-topic email spring sale`."""
+    what, _space, rest = request.POST.get("choice", "").partition(" ")
+    channel, _space, topic = rest.partition(" ")
+    try:
+        match what:
+            case "stop-topic":
+                preferences.refuse_topic(message=message, channel=channel, topic=topic)
+            case "keep-topic":
+                preferences.take_back_topic(message=message, channel=channel, topic=topic)
+            case "stop-channel":
+                preferences.refuse_channel(message=message, channel=channel)
+            case "stop-all":
+                preferences.refuse_everything(message=message)
+            case _:
+                return {}
+    except DomainError as refusal:
+        return {"problem": refusal.message}
+    return {"is_saved": True}
+
+
+def _message(token: UUID) -> Message:
     message = tracking.message_of(token)
     if message is None:
         raise Http404
-    if request.method == "POST":
-        one_click = request.POST.get("List-Unsubscribe") == "One-Click"
-        tracking.record_unsubscribe(token=token, source="one-click" if one_click else "unsubscribe page")
-        return _page(request, "done", message)
-    return _page(request, "ask", message)
+    return message
 
 
-def _page(request: HttpRequest, step: str, message: Message | None) -> HttpResponse:
+def _page(request: HttpRequest, name: str, context: dict[str, object], message: Message | None) -> HttpResponse:
     """In the language of the message, where there is one: the reader may have another browser language."""
     language = _language(message) or translation.get_language_from_request(request)
+    more = {"message": message, "preferences_url": tracking.preferences_url(message.token) if message else ""}
     with translation.override(language):
-        response = render(request, "campaigns/doors/unsubscribe.html", {"step": step, "message": message})
+        response = render(request, f"campaigns/doors/{name}.html", context | more)
     patch_response_headers(response, cache_timeout=0)
     response["X-Robots-Tag"] = "noindex"
+    response["Referrer-Policy"] = "no-referrer"
     return response
 
 
@@ -69,43 +129,3 @@ def _language(message: Message | None) -> str:
     if message is None:
         return ""
     return "zh-hans" if policy.language_of(message.campaign.body) == "zh" else settings.LANGUAGE_CODE
-
-
-@public
-@csrf_exempt
-@require_POST
-def sms_hook(request: HttpRequest, secret: str) -> JsonResponse:
-    """Receipts and replies from the SMS provider: {"events": [{"type": "reply", "id", "from", "text"}, …]}.
-
-    {"type": "receipt", "reference", "status": "sent" | "delivered" | "undelivered" | "failed"}
-    """
-    if not compare_digest(secret.encode(), tracking.hook_secret().encode()):
-        raise Http404
-    events = _events(request)
-    if events is None:
-        return JsonResponse({"error": "events expected"}, status=400)
-    for event in events:
-        _take(event)
-    return JsonResponse({"taken": len(events)})
-
-
-def _events(request: HttpRequest) -> list[dict[str, object]] | None:
-    if int(request.headers.get("Content-Length") or 0) > MAX_HOOK_BYTES:
-        return None
-    try:
-        events = json.loads(request.body)["events"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return events if isinstance(events, list) and all(isinstance(event, dict) for event in events) else None
-
-
-def _take(event: dict[str, object]) -> None:
-    if event.get("type") == "reply":
-        tracking.record_reply(phone=_text(event, "from"), text=_text(event, "text"), event_id=_text(event, "id")[:60])
-    elif event.get("type") == "receipt":
-        tracking.record_receipt(reference=_text(event, "reference"), status=_text(event, "status"))
-
-
-def _text(event: dict[str, object], name: str) -> str:
-    """Without NUL and half characters, which the database refuses: one such event would lose the opt-outs behind it."""
-    return str(event.get(name, "")).replace("\x00", "").encode(errors="ignore").decode()

@@ -1,21 +1,20 @@
-"""Links, the unsubscribe page, replies and receipts: what strangers can do, and what scanners cannot."""
+"""Links and the unsubscribe page: what strangers can do, and what scanners cannot."""
 
-import json
 import uuid
 from datetime import timedelta
-from itertools import permutations
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
-from campaigns import tracking
-from campaigns.models import Message, Response
+from campaigns import clicks, tracking
+from campaigns.models import Link, Message, Response
 from customers.models import Customer, Suppression
 from customers.selectors import refusal
 from customers.services import lift_suppression, suppress
 from tests.builders import make_user
-from tests.campaigns.delivery_cast import daylight_zone, deliver, message_to, prepared, reachable, small_shop
+from tests.campaigns.delivery_cast import deliver, message_to, prepared, reachable, small_shop
 from tests.campaigns.provider import Provider
 from touchpoints.models import Touchpoint
 
@@ -74,9 +73,11 @@ def test_nothing_in_the_address_says_where_a_link_leads(message: Message, query:
 
 
 def test_a_link_that_is_called_for_ever_does_not_fill_the_table(message: Message) -> None:
-    for _number in range(tracking.MAX_CLICKS + 5):
-        assert tracking.record_click(token=message.token, position=1, agent=BROWSER) is not None
-    assert message.responses.count() == tracking.MAX_CLICKS
+    for _number in range(clicks.MAX_CLICKS + 5):
+        assert clicks.record_click(message=message, position=1, agent="Proofpoint") is not None
+    assert message.responses.count() == clicks.MAX_CLICKS
+    click(message)
+    assert message.responses.filter(suspected_bot=False).count() == 1
 
 
 def test_looking_at_the_unsubscribe_page_changes_nothing(message: Message, ann: Customer) -> None:
@@ -134,90 +135,84 @@ def test_a_test_message_unsubscribes_nobody_and_a_wrong_token_is_nothing(message
     assert not Suppression.objects.exists()
 
 
-# --- the SMS provider's hook ------------------------------------------------------------------------------------------
+# --- short links ------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def sms(provider: Provider) -> Message:
-    bob = reachable("Bob", channel="sms", phone="+8613912345678")
-    return message_to(deliver(prepared(shop=small_shop(timezone=daylight_zone()), channel="sms", body="hi")), bob)
+def code_of(message: Message, position: int = 1) -> str:
+    return tracking.short_url(message.pk, position).rsplit("/", 1)[1]
 
 
-def tell(*events: dict[str, str], secret: str = "") -> int:
-    url = f"/hooks/sms/{secret or tracking.hook_secret()}/"
-    return Client().post(url, json.dumps({"events": events}), content_type="application/json").status_code
+def test_a_short_link_leads_where_the_long_one_does_and_counts_like_it(message: Message) -> None:
+    answer = Client().get(f"/l/{code_of(message)}", headers={"User-Agent": BROWSER})
+    assert (answer.status_code, answer["Location"]) == (302, "https://shop.example/new")
+    click(message)
+    assert message.responses.filter(kind="click", suspected_bot=False).count() == 2
+    assert len(path(tracking.short_url(message.pk, 1))) == len(path(tracking.short_url(500_000_000, 99))) == 15
 
 
-def reply(text: str, number: str = "+8613912345678") -> int:
-    return tell({"type": "reply", "id": "e-1", "from": number, "text": text})
+def tampered(code: str) -> list[str]:
+    """Thirty others: each sign changed, some added, taken away, swapped."""
+    changed = [code[:at] + ("a" if sign != "a" else "b") + code[at + 1 :] for at, sign in enumerate(code)]
+    swapped = [code[:at] + code[at + 1] + code[at] + code[at + 2 :] for at in range(5, 11) if code[at] != code[at + 1]]
+    odd = [
+        code[:-1], code + "0", "0" + code, code[1:], code[::-1], code[:6], "0" * 12, "", code + "/", code + "%00",
+        code.swapcase(), "https:%2F%2Fevil.example", "..%2F..", "１" * 12,
+    ]  # fmt: skip
+    return (changed + odd + swapped)[:30]
 
 
-@pytest.mark.parametrize(
-    "text", ["TD", "td", " T ", "Ｒ", "r", "N", "退订", "退 订", "回复TD", "STOP", "Stop.", "【小店】TD", "ｓｔｏｐ"]
-)
-def test_answers_that_mean_no_more(sms: Message, text: str) -> None:
-    assert reply(text) == 200
-    assert refusal(customer_id=sms.customer_id, channel="sms") == "suppressed"
+def test_a_short_link_that_we_have_not_made_leads_nowhere(message: Message) -> None:
+    others = [other for other in tampered(code_of(message)) if other != code_of(message)]
+    assert len(others) >= 28
+    for code in [*others, code_of(message, 2)]:
+        assert Client().get(f"/l/{code}").status_code == 404, code
+    assert not message.responses.exists()
 
 
-@pytest.mark.parametrize("text", ["Thanks!", "T-shirt in red?", "什么时候发货", "Not today", "R u open", ""])
-def test_other_answers_are_only_kept(sms: Message, text: str) -> None:
-    assert reply(text) == 200
-    assert refusal(customer_id=sms.customer_id, channel="sms") is None
-    assert sms.responses.get().data["text"] == text
+def test_a_short_link_of_a_test_leads_nowhere(message: Message) -> None:
+    assert Client().get(path(tracking.short_url(0, 1))).status_code == 404
 
 
-def test_an_event_that_the_database_cannot_hold_loses_no_opt_out_behind_it(sms: Message) -> None:
-    odd = {"type": "reply", "id": "e-0", "from": "+8613912345678", "text": "\x00 \ud83d hi"}
-    assert tell(odd, {"type": "reply", "id": "e-1", "from": "+8613912345678", "text": "TD"}) == 200
-    assert refusal(customer_id=sms.customer_id, channel="sms") == "suppressed"
-    assert sms.responses.get(data__event_id="e-0").data["text"] == "  hi"
+def test_an_old_key_still_opens_its_links(message: Message, settings: Settings) -> None:
+    code = code_of(message)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another " * 8, [settings.SECRET_KEY]
+    assert code_of(message) != code
+    assert Client().get(f"/l/{code}").status_code == 302
+    settings.SECRET_KEY_FALLBACKS = []
+    assert Client().get(f"/l/{code}").status_code == 404
 
 
-def test_an_answer_told_twice_is_one_answer(sms: Message) -> None:
-    assert [reply("hello"), reply("hello")] == [200, 200]
-    assert sms.responses.count() == 1
-    assert Touchpoint.objects.filter(kind="message_replied").count() == 1
+def test_only_addresses_of_the_web_are_opened(message: Message) -> None:
+    Link.objects.filter(campaign=message.campaign).update(url="javascript:alert(1)")
+    assert click(message).status_code == 404  # type: ignore[attr-defined]
 
 
-def test_a_stranger_who_wants_nothing_gets_nothing(sms: Message) -> None:
-    reply("TD", "13700000000")
-    assert Suppression.objects.filter(channel="sms").count() == 1
-    assert refusal(customer_id=sms.customer_id, channel="sms") is None
+def test_whoever_opens_every_link_at_once_is_a_machine_also_with_the_first_click(message: Message) -> None:
+    Link.objects.create(campaign=message.campaign, position=2, url="https://shop.example/two")
+    click(message)
+    assert Touchpoint.objects.filter(kind="message_clicked").count() == 1
+    click(message, position=2)
+    assert list(message.responses.values_list("suspected_bot", flat=True)) == [True, True]
+    assert not Touchpoint.objects.filter(kind="message_clicked").exists()
 
 
-def test_the_hook_needs_its_secret_and_sense(sms: Message) -> None:
-    assert tell({"type": "reply", "id": "1", "from": "+8613912345678", "text": "TD"}, secret="0" * 32) == 404
-    url = f"/hooks/sms/{tracking.hook_secret()}/"
-    for body in ("", "[]", "{}", '{"events": 1}', '{"events": ["x"]}'):
-        assert Client().post(url, body, content_type="application/json").status_code == 400
-    assert Client().get(url).status_code == 405
-    assert refusal(customer_id=sms.customer_id, channel="sms") is None
+def test_who_opens_two_links_one_after_the_other_reads(message: Message) -> None:
+    Link.objects.create(campaign=message.campaign, position=2, url="https://shop.example/two")
+    click(message)
+    message.responses.update(occurred_at=timezone.now() - timedelta(seconds=3))
+    click(message, position=2)
+    assert list(message.responses.values_list("suspected_bot", flat=True)) == [False, False]
+    assert Touchpoint.objects.filter(kind="message_clicked").count() == 2
 
 
-@pytest.mark.parametrize("order", list(permutations(["sent", "undelivered", "delivered", "failed"])))
-def test_receipts_in_any_order_end_alike(sms: Message, order: tuple[str, ...]) -> None:
-    for status in (*order, *order):
-        assert tell({"type": "receipt", "reference": str(sms.token), "status": status}) == 200
-    sms.refresh_from_db()
-    assert (sms.state, sms.reason) == ("undelivered", "rejected")
+def test_what_is_fetched_ahead_was_not_read(message: Message) -> None:
+    address = path(tracking.click_url(message.token, 1))
+    for header in ("Purpose", "Sec-Purpose", "X-Moz"):
+        assert Client().get(address, headers={"User-Agent": BROWSER, header: "prefetch;anonymous"}).status_code == 302
+    assert set(message.responses.values_list("suspected_bot", flat=True)) == {True}
 
 
-def test_a_receipt_settles_a_doubt_and_nothing_that_was_not_sent(sms: Message) -> None:
-    Message.objects.filter(pk=sms.pk).delete()
-    campaign = sms.campaign
-    for state, sent_at, after in (("unknown", timezone.now(), "delivered"), ("skipped", None, "skipped")):
-        row = campaign.messages.create(
-            customer=sms.customer,
-            channel="sms",
-            state=state,
-            reason="no_answer",
-            due_at=timezone.now(),
-            sent_at=sent_at,
-        )
-        tell({"type": "receipt", "reference": str(row.token), "status": "delivered"})
-        row.refresh_from_db()
-        assert row.state == after
-        told = Touchpoint.objects.filter(dedupe_key=f"message:{row.pk}:sent").count()
-        assert told == (1 if after == "delivered" else 0)
-        row.delete()
+def test_somebody_without_a_name_is_a_machine_and_a_telephone_called_cubot_is_not(message: Message) -> None:
+    click(message, agent="")
+    click(message, agent="Mozilla/5.0 (Linux; Android 13; CUBOT X70) Mobile Safari")
+    assert sorted(message.responses.values_list("suspected_bot", flat=True)) == [False, True]
