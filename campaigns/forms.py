@@ -1,18 +1,16 @@
-"""What people fill in: plan entries, campaigns, templates. The rules that matter are the services'."""
+"""What people fill in: plan entries, reasons, addresses. The rules that matter are the services'."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import Campaign, PlanEntry, Template
+from campaigns.models import PlanEntry, Template
 from campaigns.selectors import usable_segments
 from crm_suite.lib.days import today_in
 from customers.books import Book
-from customers.models import Channel, Shop
+from customers.models import Shop
 
 
 def _of_book(form: forms.BaseForm, book: Book) -> None:
@@ -71,86 +69,6 @@ class MoveForm(forms.Form):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(label=_("Reason"), max_length=200)
-
-
-class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A campaign outside the plan: whom, what, how many are held back, and why it is not in the plan."""
-
-    class Meta:
-        model = Campaign
-        fields = (
-            "name", "shop", "segment", "channel", "template", "holdout_percent", "window_days", "unplanned_reason",
-        )  # fmt: skip
-        widgets = {
-            "holdout_percent": forms.NumberInput(attrs={"min": 0, "max": 50, "step": 1}),
-            "window_days": forms.NumberInput(attrs={"min": 1, "max": 90}),
-        }
-        help_texts = {
-            "window_days": _("Orders this many days after the send count as answers. Fixed before sending."),
-        }
-
-    send_at = forms.DateTimeField(
-        label=_("Send at"), required=False, input_formats=["%Y-%m-%dT%H:%M"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text=_("On the shop's clock. Empty: as soon as you confirm on the next page."),
-    )  # fmt: skip
-
-    def __init__(self, *args: Any, book: Book, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _of_book(self, book)
-        for name in ("segment", "template", "unplanned_reason"):
-            self.fields[name].required = True
-        self.fields["unplanned_reason"].help_text = _("Unplanned sends stand beside plan adherence, with this reason.")
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        _same_channel(self, data.get("template"), data.get("channel"))
-        return data
-
-
-class AudienceForm(forms.Form):
-    """The choices that the live review of a new campaign needs; whatever is missing yet is simply missing."""
-
-    shop = forms.ModelChoiceField(Shop.objects.none(), required=False)
-    segment = forms.ModelChoiceField(Shop.objects.none(), required=False)
-    channel = forms.ChoiceField(choices=Channel.choices, required=False)
-    template = forms.ModelChoiceField(Template.objects.all(), required=False)
-    holdout_percent = forms.IntegerField(min_value=0, max_value=50, required=False)
-
-    def __init__(self, *args: Any, book: Book, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _of_book(self, book)
-
-
-class LaunchForm(forms.Form):
-    """Now, or at a moment on the shop's clock."""
-
-    at = forms.DateTimeField(
-        label=_("Send at"), required=False, input_formats=["%Y-%m-%dT%H:%M"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )  # fmt: skip
-
-    def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.zone = zone
-
-    def clean_at(self) -> datetime | None:
-        """The moment that this shop's clock shows so, or None for now."""
-        given: datetime | None = self.cleaned_data["at"]
-        if given is None:
-            return None
-        moment = given.replace(tzinfo=ZoneInfo(self.zone))
-        if moment < timezone.now() - timedelta(minutes=1):
-            raise forms.ValidationError(_("This moment has passed."))
-        return moment
-
-
-class TemplateForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = Template
-        fields = ("name", "channel", "subject", "body")
-        widgets = {"body": forms.Textarea(attrs={"rows": 14, "spellcheck": "true"})}
-        help_texts = {"subject": _("For e-mails only.")}
 
 
 class TestForm(forms.Form):

@@ -42,6 +42,8 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+# Keys of before: what they sealed or signed can still be read.
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 
 # The loopback always: health checks of containers come from there.
 ALLOWED_HOSTS = [_site.hostname or "localhost", "localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS")]
@@ -299,6 +301,9 @@ SPECTACULAR_SETTINGS = {
         "CampaignState": "campaigns.models.Campaign.State",
         "JobState": "crm_suite.jobs.models.Job.State",
         "SpendKind": "segmentation.models.SpendEntry.Kind",
+        "CampaignWait": "campaigns.models.Campaign.Wait",
+        "Medium": "campaigns.models.Medium",
+        "Channel": "customers.models.Channel",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -1,10 +1,16 @@
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
-from campaigns.models import Campaign, PlanEntry, Template
-from customers.models import Channel, Shop
+from campaigns.models import Campaign, Medium, Message, PlanEntry, Template
+from campaigns.readiness import Readiness
+from campaigns.rests import Missed
+from customers.models import Shop
 from segmentation.models import Segment
+
+#: Channels that write to people by name.
+BY_MESSAGE = (Medium.EMAIL, Medium.SMS, Medium.PLATFORM)
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
@@ -17,8 +23,10 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         model = Campaign
         fields = [
             "id", "code", "name", "plan_entry", "unplanned_reason", "shop", "channel", "segment", "segment_name",
-            "template", "holdout_percent", "window_days", "state", "pause_reason", "scheduled_at", "started_at",
-            "finished_at", "audience_size", "unit_price", "currency", "is_demo", "created_at", "updated_at",
+            "template", "topic", "lane", "when_capped", "when_quiet", "send_hours", "budget", "daily_ceiling",
+            "rest_of", "holdout_percent", "window_days", "state", "approval_reason", "approved_at", "pause_reason",
+            "trouble", "scheduled_at", "send_until", "started_at", "finished_at", "audience_size", "unit_price",
+            "currency", "is_demo", "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -28,7 +36,7 @@ class CampaignWriteSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=120)
     shop = serializers.SlugRelatedField(slug_field="code", queryset=Shop.objects.all())
-    channel = serializers.ChoiceField(choices=Channel.choices)
+    channel = serializers.ChoiceField(choices=[(str(one), one.label) for one in BY_MESSAGE])
     segment = serializers.PrimaryKeyRelatedField(queryset=Segment.objects.filter(archived_at__isnull=True))
     template = serializers.PrimaryKeyRelatedField(queryset=Template.objects.all())
     holdout_percent = serializers.IntegerField(min_value=0, max_value=50, required=False, default=10)
@@ -38,6 +46,73 @@ class CampaignWriteSerializer(serializers.Serializer[Any]):
         required=False, allow_null=True, default=None,
     )  # fmt: skip
     unplanned_reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+    topic = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    lane = serializers.ChoiceField(choices=Campaign.Lane.choices, required=False)
+    when_capped = serializers.ChoiceField(choices=Campaign.Wait.choices, required=False)
+    when_quiet = serializers.ChoiceField(choices=Campaign.Wait.choices, required=False)
+    send_hours = serializers.IntegerField(min_value=1, max_value=720, required=False)
+    budget = serializers.DecimalField(
+        max_digits=12, decimal_places=2, min_value=Decimal(0), required=False, allow_null=True,
+        help_text="In the shop's currency; sending pauses before it is passed.",
+    )  # fmt: skip
+    daily_ceiling = serializers.IntegerField(min_value=1, required=False, allow_null=True)
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    level = serializers.ChoiceField(choices=["good", "doubt", "bad"], help_text="`bad` keeps it from being launched.")
+    words = serializers.CharField(help_text="In the language of Accept-Language.")
+
+
+class PreflightSerializer(serializers.Serializer[Any]):
+    """What a launch would do, counted now. Counts are customers; `cost` in the shop's currency, null if unknown."""
+
+    audience = serializers.IntegerField(source="preflight.audience")
+    excluded = serializers.SerializerMethodField(help_text="Reason → customers.")
+    reachable = serializers.IntegerField(source="preflight.reachable")
+    held = serializers.IntegerField(source="preflight.held", help_text="Reachable, waiting for the limit of messages.")
+    holdout = serializers.IntegerField(source="preflight.holdout")
+    treated = serializers.IntegerField(source="preflight.treated")
+    parts = serializers.IntegerField()
+    cost = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
+    approval = serializers.CharField(source="limit", help_text="Why a second person has to approve; empty if nobody.")
+    ends_at = serializers.DateTimeField(source="forecast.ends_at", allow_null=True, help_text="Null: cannot tell.")
+    can_launch = serializers.BooleanField()
+    checks = CheckSerializer(many=True)
+
+    def get_excluded(self, ready: Readiness) -> dict[str, int]:
+        return {line.code: line.n for line in ready.preflight.excluded}
+
+
+class RecipientSerializer(serializers.ModelSerializer[Message]):
+    """One line of the ledger: a customer's copy, or why there is none. The address is masked."""
+
+    class Meta:
+        model = Message
+        fields = [
+            "id", "token", "customer", "arm", "state", "reason", "detail", "masked_address", "stage_when_chosen",
+            "group_when_chosen", "attempts", "parts", "provider", "provider_message_id", "due_at", "sent_at",
+            "updated_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class TestCopySerializer(serializers.Serializer[Any]):
+    address = serializers.CharField(max_length=254)
+
+
+class TestReceiptSerializer(serializers.Serializer[Any]):
+    reference = serializers.CharField()
+    outcome = serializers.CharField()
+    provider_message_id = serializers.CharField()
+
+
+class SendBackSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=200)
+
+
+class RestSerializer(serializers.Serializer[Any]):
+    classes = serializers.MultipleChoiceField(choices=Missed.choices, help_text="For which of those who got nothing.")
 
 
 class ScheduleSerializer(serializers.Serializer[Any]):

@@ -68,7 +68,9 @@ def entry(request: HttpRequest, book: Book, pk: int) -> HttpResponse:
 def entry_panel(request: HttpRequest, book: Book, pk: int) -> HttpResponse:
     """What a launch would do now, and the button that does it. A panel: counting a million customers takes its time."""
     found = get_object_or_404(entries_of(book), pk=pk)
-    check = preflight_of(segment=found.segment, book=book.code, channel=found.channel, holdout_percent=HOLDOUT_OF_PLAN)
+    check = preflight_of(
+        segment=found.segment, book=book.code, channel=found.channel, holdout_percent=HOLDOUT_OF_PLAN, shop=found.shop
+    )
     context = {"entry": found, "preflight": check, "has_come": planning.moment_of(found) <= timezone.now()}
     return render(request, "campaigns/_entry_launch.html", shown_book(book) | context)
 

@@ -5,15 +5,18 @@ from datetime import timedelta
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from campaigns.approving import waiting_for
 from campaigns.models import Campaign, PlanEntry
 from campaigns.month import extras_between, lines_between
-from campaigns.selectors import last_reports, messages_of, reason_label
-from campaigns.views.doorway import shown_book
+from campaigns.reasons import reason_label
+from campaigns.selectors import last_reports, messages_of
+from campaigns.views.doorway import person, shown_book
 from crm_suite.access.rules import requires
 from crm_suite.lib.days import today_in
 from customers.books import current_book
 
 AHEAD = 7  # days
+WAITING = 5  # campaigns that wait for a second person
 
 
 @requires("campaigns.view_planentry")
@@ -28,6 +31,7 @@ def today_panel(request: HttpRequest) -> HttpResponse:
         "lines": lines_between(book=book, first=today, last=last),
         "extras": extras_between(book=book, first=today, last=last),
         "today": today,
+        "waiting": waiting_for(person(request), book)[:WAITING],
     }
     return render(request, "campaigns/_today.html", shown_book(book) | context)
 

@@ -7,8 +7,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign
+from campaigns.reasons import reason_label
 from campaigns.reporting import CampaignReport, Comparison, Rate, report
-from campaigns.selectors import reason_label
 from campaigns.uplift import Interval
 from crm_suite.access.rules import requires
 from crm_suite.lib.exports import csv_response

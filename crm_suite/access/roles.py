@@ -37,7 +37,7 @@ _OPERATE = {
     "customers.manage_shops", "customers.record_optout", "customers.view_suppression",
     "customers.merge_customer", "customers.manage_loyalty", "orders.manage_catalogue",
     "segmentation.run_analysis", "segmentation.set_bounds",
-    "campaigns.launch_campaign", "campaigns.pause_campaign", "access.view_system",
+    "campaigns.launch_campaign", "campaigns.pause_campaign", "campaigns.approve_campaign", "access.view_system",
 }  # fmt: skip
 
 _OWN = {

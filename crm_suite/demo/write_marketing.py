@@ -8,6 +8,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from campaigns import policy
+from campaigns.content import version_of
 from campaigns.models import Attempt, Campaign, Link, Message, PlanEntry, Response, Template
 from campaigns.rendering import links_in
 from crm_suite.demo.clock import Clock
@@ -96,7 +97,8 @@ def _campaign(clock: Clock, send: Send, tools: Toolbox) -> Campaign:
         code=f"demo-{start:%Y%m%d}", name=story.title, plan_entry=_entry(start, story, tools, len(send.customer)),
         unplanned_reason="" if story.planned_before is not None else "Stock had to be cleared at short notice",
         shop=tools.shops[SHOP_OF[story.title]], channel=story.channel, segment=segment, segment_name=segment.name,
-        segment_rule=segment.rule, template=template, subject=template.subject, body=template.body,
+        segment_rule=segment.rule, template=template, template_version=version_of(template),
+        subject=template.subject, body=template.body, topic=template.topic,
         holdout_percent=story.holdout, window_days=story.window, state=Campaign.State.FINISHED,
         scheduled_at=start, started_at=start, finished_at=start + timedelta(minutes=21),
         send_until=start + timedelta(hours=24), audience_size=len(send.customer),

@@ -85,11 +85,15 @@ NAVIGATION: tuple[Link | Section, ...] = (
             "campaigns:entry", "campaigns:entry_new",
         )),
         Link(_("Campaigns"), "campaigns:list", "campaigns.view_campaign", keys="m", also=(
-            "campaigns:new", "campaigns:detail", "campaigns:report", "campaigns:recipients",
+            "campaigns:new", "campaigns:step", "campaigns:detail", "campaigns:report", "campaigns:recipients",
+            "campaigns:recipient",
         )),
+        Link(_("To post"), "campaigns:posts", "campaigns.view_campaign"),
+        Link(_("To upload"), "campaigns:platform_files", "campaigns.view_campaign"),
         Link(_("Templates"), "campaigns:template_list", "campaigns.view_template", also=(
-            "campaigns:template_new", "campaigns:template_edit",
+            "campaigns:template_new", "campaigns:template_edit", "campaigns:template_versions", "campaigns:copies",
         )),
+        Link(_("Deliverability"), "campaigns:deliverability", "campaigns.view_campaign", also=("campaigns:doubts",)),
     )),
     Section(_("Touchpoints"), "bi-chat-left-dots", (
         Link(pgettext_lazy("touchpoints", "Log"), "touchpoints:list", "touchpoints.view_touchpoint", keys="t"),
@@ -108,7 +112,11 @@ NAVIGATION: tuple[Link | Section, ...] = (
         Link(_("Shops"), "customers:shops", "customers.manage_shops", also=(
             "customers:shop_new", "customers:shop_edit",
         )),
-        Link(_("Channels"), "campaigns:channels", "campaigns.manage_channels"),
+        Link(_("Channels"), "campaigns:channels", "campaigns.manage_channels", also=(
+            "campaigns:provider", "campaigns:provider_new", "campaigns:provider_add", "campaigns:provider_edit",
+            "campaigns:provider_secrets",
+        )),
+        Link(_("Rules of sending"), "campaigns:rules", "campaigns.manage_channels"),
         Link(_("Team"), "pages:team", "access.manage_team", also=("pages:person_new", "pages:person_edit")),
         Link(_("Activity"), "pages:activity", "access.view_activity"),
         Link(_("System"), "pages:system", "access.view_system"),

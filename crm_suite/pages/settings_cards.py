@@ -36,6 +36,10 @@ CARDS = (
         "campaigns:channels", "bi-send", "campaigns.manage_channels",
     ),
     Card(
+        _("Rules of sending"), _("How often, at which hours, at what price, and when two must agree."),
+        "campaigns:rules", "bi-sliders", "campaigns.manage_channels",
+    ),
+    Card(
         _("Team"), _("Who may come in, and as what."), "pages:team", "bi-person-badge", "access.manage_team",
     ),
     Card(

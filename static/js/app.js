@@ -59,7 +59,9 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.matches("[data-confirm]") && !window.confirm(form.dataset.confirm)) return event.preventDefault();
-    // A download leaves the page where it is: its button may be pressed again.
+    // A download leaves the page where it is: its button may be pressed again. The panel around it shows what it changed.
+    const panel = form.matches("[data-download]") && form.closest("[data-panel]");
+    if (panel) setTimeout(() => panel.dispatchEvent(new Event("refresh")), 1500);
     if (form.method !== "post" || form.matches("[hx-post], [data-download]")) return;
     setTimeout(() => all("button[type=submit]", form).forEach((button) => (button.disabled = true)));
   });

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from campaigns import selectors
+from campaigns import preflight
 from campaigns.models import Campaign, Message
 from campaigns.reporting import report, reports
 from campaigns.uplift import Verdict
@@ -204,7 +204,7 @@ def test_the_file_holds_the_figures_of_the_page(campaign: Campaign, shop: Shop) 
 def test_the_stores_own_base_rate_is_read_from_windows_that_are_over(
     campaign: Campaign, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selectors, "ENOUGH_HELD_OUT", 4)
+    monkeypatch.setattr(preflight, "ENOUGH_HELD_OUT", 4)
     for number in range(4):
         waited = held_out(campaign).customer
         if number == 0:
@@ -213,4 +213,4 @@ def test_the_stores_own_base_rate_is_read_from_windows_that_are_over(
     open_still = make_campaign(shop, state="finished", started_at=yesterday, finished_at=yesterday)
     for _number in range(4):
         held_out(open_still)
-    assert selectors.base_rate("CNY") == (0.25, True)
+    assert preflight.base_rate("CNY") == (0.25, True)

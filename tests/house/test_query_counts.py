@@ -17,6 +17,7 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path, reverse
 
+from campaigns.models import PlatformFile
 from crm_suite.access.rules import signed_in
 from crm_suite.access.scopes import RESOURCES
 from crm_suite.access.services import audit
@@ -93,11 +94,14 @@ PAGES: dict[str, int] = {
     "segmentation:customer_panel | customer": 9,
     "segments:list": 11,
     "segments:detail | segment": 26,
-    "campaigns:list": 13,
+    "campaigns:list": 14,
     "campaigns:calendar": 13,
-    "campaigns:template_list": 10,
-    "campaigns:recipients | campaign": 16,
+    "campaigns:template_list": 11,
+    "campaigns:recipients | campaign": 14,
     "campaigns:customer_panel | customer": 6,
+    "campaigns:platform_files": 12,
+    "campaigns:posts": 10,
+    "campaigns:platform_panel | campaign": 7,
     "jobs:list": 11,
     "jobs:drawer": 6,
 }
@@ -113,6 +117,7 @@ API: dict[str, int] = {
     "api:segment-list": 3,
     "api:segment-members | segment": 10,
     "api:campaign-list": 3,
+    "api:platform-file-list": 3,
     "api:job-list": 3,
 }
 
@@ -206,6 +211,7 @@ class World:
         for person in (self.mei, customer):
             key = f"chat:{person.pk}:{number}"
             make_touchpoint(person, key, shop=self.shop, order=self.order, campaign_code=mine.code)
+        PlatformFile.objects.create(campaign=self.campaign, number=number + 1, platform="tmall", handled_by=make_user())
 
     def _around_the_house(self, number: int) -> None:
         colleague = make_user("analyst")

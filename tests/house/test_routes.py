@@ -28,7 +28,8 @@ def urlconf(view: object) -> ModuleType:
 
 #: Without an account: health, the doors in our messages and what providers call.
 PUBLIC_ROUTES = {
-    "livez", "readyz", "language/", "t/<uuid:token>/<int:position>/", "u/<uuid:token>/", "hooks/sms/<str:secret>/",
+    "livez", "readyz", "language/", "t/<uuid:token>/<int:position>/", "u/<uuid:token>/",
+    "u/<uuid:token>/choices/", "l/<str:code>", "g/<str:code>/", "hooks/<slug:code>/<str:secret>/",
 }  # fmt: skip
 
 
