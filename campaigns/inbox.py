@@ -15,7 +15,7 @@ from django.db import transaction
 
 from campaigns.channels.base import Event
 from campaigns.channels.opening import ensure_environment, ways
-from campaigns.delivery.sql import rows
+from campaigns.delivery.sql import changed, rows
 from campaigns.hearing import BATCH, TO_OBEY, apply_events, apply_now, count_waiting
 from campaigns.models import Provider, ProviderEvent
 from campaigns.secrets import hook_secret
@@ -35,6 +35,26 @@ def provider_of(*, code: str, secret: str) -> Provider | None:
     if code in ways():
         ensure_environment()
     return Provider.objects.filter(code=code).first()
+
+
+#: News that were applied are kept so long: what they said stands in messages and responses.
+KEPT_DAYS = 90
+_FORGET = """
+    DELETE FROM campaigns_providerevent WHERE id IN (
+        SELECT old.id FROM campaigns_provider AS v CROSS JOIN LATERAL (
+            SELECT e.id FROM campaigns_providerevent AS e
+            WHERE e.provider_id = v.id AND e.received_at < now() - make_interval(days => %s)
+              AND e.applied_at IS NOT NULL
+            ORDER BY e.received_at LIMIT %s) AS old)
+"""
+
+
+def forget_old() -> int:
+    """Delete what was applied long ago, in pieces. Returns how many."""
+    gone = 0
+    while more := changed(_FORGET, [KEPT_DAYS, 10_000]):
+        gone += more
+    return gone
 
 
 def take(*, provider: Provider, events: Sequence[Event]) -> int:

@@ -31,6 +31,12 @@ def hear() -> None:
     inbox.hear()
 
 
+@shared_task
+def forget_news() -> None:
+    """Hourly."""
+    inbox.forget_old()
+
+
 @worker_ready.connect
 def watch_the_beat(sender: object = None, **_more: object) -> None:
     """Workers of the delivery queue tick by themselves when beat has stopped."""

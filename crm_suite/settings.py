@@ -367,6 +367,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(CRM_VAR / "beat-schedule")
 # Each tick asks the database what is due. One that waited until the next came is dropped.
 CELERY_BEAT_SCHEDULE = {
     "send what is due": {"task": "campaigns.tasks.tick", "schedule": 10, "options": {"expires": 10}},
+    "forget old news": {"task": "campaigns.tasks.forget_news", "schedule": 3600, "options": {"expires": 3600}},
     "nightly analysis": {"task": "segmentation.tasks.nightly", "schedule": 600, "options": {"expires": 600}},
     "fit value models": {"task": "segmentation.tasks.fit_value", "schedule": 600, "options": {"expires": 600}},
     "touched customers": {"task": "segmentation.tasks.touched", "schedule": 300, "options": {"expires": 300}},

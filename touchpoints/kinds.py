@@ -25,6 +25,7 @@ KINDS = {
     "link_clicked": Kind(_("Link clicked"), "bi-cursor", "good"),
     "message_replied": Kind(_("Reply"), "bi-reply", "good"),
     "unsubscribed": Kind(_("Unsubscribed"), "bi-slash-circle", "bad"),
+    "topic_refused": Kind(_("Wants nothing about a topic"), "bi-slash-circle", "bad"),
     "page_view": Kind(_("Page viewed"), "bi-eye"),
     "cart_added": Kind(_("Put into the cart"), "bi-cart-plus"),
     "inquiry": Kind(_("Question asked"), "bi-question-circle"),
@@ -36,7 +37,10 @@ KINDS = {
 }
 
 #: Older and shorter names of the same thing, as other rooms and the API may write them.
-ALSO = {"click": "link_clicked", "reply": "message_replied", "unsubscribe": "unsubscribed", "consult": "inquiry"}
+ALSO = {
+    "click": "link_clicked", "message_clicked": "link_clicked",
+    "reply": "message_replied", "unsubscribe": "unsubscribed", "consult": "inquiry",
+}  # fmt: skip
 
 
 def kind_of(name: str) -> Kind:

@@ -3,6 +3,7 @@
 A text comes in pieces; those at even places are alike in all copies of a campaign (campaigns/blanks.py).
 """
 
+import re
 from binascii import b2a_base64, b2a_qp
 from collections.abc import Sequence
 from functools import lru_cache
@@ -48,8 +49,21 @@ def _quote(piece: str) -> bytes:
     if not piece:
         return b""
     # Outside a line's end a blank may stand as it is, but the soft break makes every end one.
-    lines = b2a_qp(_unix(piece).encode(), istext=True).replace(b"\n", b"\r\n")
+    lines = _TOO_LONG.sub(_folded, b2a_qp(_unix(piece).encode(), istext=True)).replace(b"\n", b"\r\n")
     return lines if lines.endswith(b"\n") else lines + b"=\r\n"
+
+
+# The standard library lets some lines with bytes beyond ASCII grow by a few characters too many.
+_TOO_LONG = re.compile(rb"(?m)^.{76}[^\n]*$")
+_ATOMS = re.compile(rb"(?:=[0-9A-F]{2}|[^=]){1,25}")
+
+
+def _folded(found: re.Match[bytes]) -> bytes:
+    line, is_last = found.group(), found.end() == len(found.string)
+    if len(line) + is_last <= _WIDTH:  # the last one gets a soft break behind it
+        return line
+    is_soft = line.endswith(b"=")
+    return b"=\n".join(_ATOMS.findall(line.removesuffix(b"="))) + (b"=" if is_soft else b"")
 
 
 def _base64(pieces: Sequence[str]) -> bytes:

@@ -1,6 +1,7 @@
 """What came back."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.campaigns import Campaign
@@ -40,7 +41,11 @@ class Response(models.Model):
 
     class Meta:
         ordering = ["-occurred_at"]
-        indexes = [models.Index(fields=["message", "kind", "occurred_at"])]
+        indexes = [
+            models.Index(fields=["message", "kind", "occurred_at"]),
+            # Complaints of the last day: what makes a campaign stop.
+            models.Index(fields=["occurred_at"], name="response_complaint", condition=Q(kind="complaint")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.occurred_at:%Y-%m-%d %H:%M}"

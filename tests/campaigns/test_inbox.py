@@ -214,6 +214,16 @@ def test_what_finds_no_message_is_given_up_after_three_days(sms: Message, carrie
     assert (event.outcome, event.applied_at is not None) == ("no_message", True)
 
 
+def test_old_news_that_was_applied_is_forgotten_and_what_waits_is_not(sms: Message, carrier: Carrier) -> None:
+    for name in ("old", "waiting", "new"):
+        ProviderEvent.objects.create(provider=carrier, event_id=name, kind="sent", applied_at=timezone.now())
+    long_ago = timezone.now() - timedelta(days=inbox.KEPT_DAYS + 1)
+    ProviderEvent.objects.exclude(event_id="new").update(received_at=long_ago)
+    ProviderEvent.objects.filter(event_id="waiting").update(applied_at=None)
+    assert inbox.forget_old() == 1
+    assert set(ProviderEvent.objects.values_list("event_id", flat=True)) == {"waiting", "new"}
+
+
 def test_receipts_of_test_messages_wait_for_nothing(sms: Message, carrier: Carrier) -> None:
     inbox.store_events(provider=carrier, events=[Event("e-1", "delivered", reference="test-abc"), Event("e-2", "sent")])
     assert inbox.apply_events() == 2

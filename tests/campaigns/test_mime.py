@@ -40,6 +40,7 @@ def _lines(text: str) -> list[str]:
 
 @given(pieces=st.lists(PIECE, max_size=7))
 @example(pieces=["ab", "c", "d", "", "e", "新", "x" * 100])
+@example(pieces=["000\x1f\x08" + "\x80" * 30 + "\U00010000" * 9 + "0"])
 @pytest.mark.parametrize("encoding", ["quoted-printable", "base64"])
 def test_a_text_in_pieces_arrives_as_one(encoding: encodings.Encoding, pieces: list[str]) -> None:
     pieces = [piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces]
