@@ -33,8 +33,8 @@ test: setup ## every test, on servers of its own (ARGS="-k name" narrows)
 	@$(PY) -m pytest $(ARGS)
 
 .PHONY: faults
-faults: setup ## only the tests that kill processes and cut connections
-	@FAULT_LINES=1000000 $(PY) -m pytest -m faults $(ARGS)
+faults: setup ## only the tests that kill processes and cut connections, in full size (hours)
+	@FAULT_LINES=1000000 FAULT_SIZE=full $(PY) -m pytest -m faults $(ARGS)
 
 .PHONY: check
 check: setup ## style, types, staircase, templates, migrations, deployment

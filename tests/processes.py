@@ -77,3 +77,8 @@ def wait_until(done: Callable[[], bool], *, what: str, seconds: float = 60, ofte
     while not done():
         assert time.monotonic() < end, f"waited in vain until {what}"
         time.sleep(often)
+
+
+def is_asleep(pid: int) -> bool:
+    """Whether SIGSTOP has reached it."""
+    return "\nState:\tT" in Path(f"/proc/{pid}/status").read_text()

@@ -88,7 +88,8 @@ class Caller:
 def _read(response: requests.Response, until: float) -> bytes:
     """The body; a provider that sends a byte per second, or for ever, is as good as silent."""
     body = b""
-    for chunk in response.iter_content(16 * 1024):
+    # What is there, and not "so much or to the end": a long wait for the next byte must be noticed.
+    while chunk := response.raw.read1(16 * 1024, decode_content=True):
         body += chunk
         if len(body) > MAX_ANSWER or monotonic() > until:
             raise requests.Timeout("the answer is too long or too slow")

@@ -7,7 +7,7 @@ from itertools import islice
 from random import uniform
 from time import monotonic
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, connection
 
 from campaigns import policy
 from campaigns.channels import ChannelAdapter, Outcome, Receipt
@@ -19,6 +19,7 @@ from campaigns.delivery.gate import Admission
 from campaigns.delivery.journal import Journal, Settlement
 from campaigns.delivery.pace import Grant
 from campaigns.delivery.spending import Purse
+from campaigns.delivery.sql import is_lost
 from campaigns.delivery.touch import record_sent
 from campaigns.delivery.workers import Worker
 from campaigns.models import Campaign, Provider
@@ -174,10 +175,10 @@ def settle_stubbornly(settlements: Sequence[Settlement], *, seconds: float = 20.
         try:
             result.settle(settlements)
             return
-        except (OperationalError, InterfaceError):
-            if monotonic() > until:
+        except Error as error:
+            if not is_lost(error) or monotonic() > until:
                 raise
-            with suppress(OperationalError, InterfaceError):
+            with suppress(Error):
                 connection.close()
             time.sleep(uniform(0.2, 1.0))
 

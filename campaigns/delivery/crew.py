@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock, Thread
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, connection
 
 from campaigns.channels import ChannelAdapter, ChannelDown
 from campaigns.channels.opening import open_adapter
@@ -87,5 +87,5 @@ def _quick_commits() -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OperationalError, InterfaceError):
+        with suppress(Error):
             changed("SET synchronous_commit = on")

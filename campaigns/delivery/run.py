@@ -61,7 +61,7 @@ def has_work(campaign_id: int) -> bool:
 
 def prepare(*, campaign_id: int) -> None:
     """Begin a scheduled campaign whose time has come, freeze its audience, and send."""
-    if instance.is_parked():
+    if not instance.check():  # a wake-up may have waited in the broker for a database that is another one now
         return
     due = Campaign.objects.filter(pk=campaign_id, state=Campaign.State.SCHEDULED, scheduled_at__lte=Now())
     due.update(state=Campaign.State.PREPARING, updated_at=timezone.now())
@@ -100,8 +100,8 @@ def _send(campaign: Campaign, lanes: int, seconds: float) -> tuple[int, str]:
 
     Where a provider is taken out of use on the way, the next of the channel takes over what is not in doubt.
     """
-    if (state := instance.status()).is_parked:
-        return 0, state.words
+    if not instance.check():
+        return 0, instance.status().words
     handed, until = 0, monotonic() + seconds
     while True:
         provider = working(campaign.channel)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 
 Params = Sequence[Any] | Mapping[str, Any]
 
@@ -21,3 +21,9 @@ def changed(statement: str, params: Params = ()) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, params or None)
         return int(cursor.rowcount)
+
+
+def is_lost(error: Error) -> bool:
+    """Whether it was the connection, and not the statement. Where the server goes in the middle of an answer, the
+    driver says plain DatabaseError."""
+    return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 
 from campaigns.delivery import locks
 
@@ -39,7 +39,7 @@ def signed_in() -> Iterator[Worker]:
     try:
         yield worker
     finally:
-        with suppress(OperationalError, InterfaceError):  # gone with the connection
+        with suppress(Error):  # gone with the connection
             locks.leave_worker(number)
 
 

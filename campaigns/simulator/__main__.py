@@ -9,7 +9,8 @@ from types import FrameType
 
 from campaigns.simulator import mail
 from campaigns.simulator.ledger import Ledger
-from campaigns.simulator.web import MODES, Server
+from campaigns.simulator.moods import MODES, Mood
+from campaigns.simulator.web import Server
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +25,9 @@ def serve(*, host: str, smtp_port: int, http_port: int, ledger: Path, mode: str)
     """Prints one JSON line with both ports once both answer."""
     signal.signal(signal.SIGTERM, _stop)
     book = Ledger(ledger)
-    web = Server((host, http_port), book, mode)
-    controller = mail.start(book, lambda: web.mode, host=host, port=smtp_port)
+    mood = Mood(mode)
+    web = Server((host, http_port), book, mood)
+    controller = mail.start(book, mood.draw, host=host, port=smtp_port)
     print(json.dumps({"smtp": controller.port, "http": web.server_address[1]}), flush=True)
     try:
         web.serve_forever()

@@ -12,6 +12,7 @@ _TABLES = """
         callback TEXT NOT NULL DEFAULT ''
     );
     CREATE INDEX IF NOT EXISTS accepted_key ON accepted (channel, key);
+    CREATE INDEX IF NOT EXISTS accepted_reference ON accepted (channel, reference);
     CREATE TRIGGER IF NOT EXISTS accepted_stays BEFORE UPDATE ON accepted
         BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
     CREATE TRIGGER IF NOT EXISTS accepted_remains BEFORE DELETE ON accepted
@@ -58,6 +59,13 @@ class Ledger:
         with self._lock:
             row = self._db.execute("SELECT id FROM accepted WHERE channel = ? AND key = ?", (channel, key)).fetchone()
         return int(row["id"]) if row else None
+
+    def by_reference(self, channel: str, reference: str) -> int | None:
+        """Number of the first message of this name, if one came."""
+        question = "SELECT min(id) AS id FROM accepted WHERE channel = ? AND reference = ?"
+        with self._lock:
+            row = self._db.execute(question, (channel, reference)).fetchone()
+        return int(row["id"]) if row["id"] is not None else None
 
     def get(self, number: int) -> sqlite3.Row | None:
         with self._lock:

@@ -15,10 +15,12 @@ from campaigns.simulator.ledger import Ledger
 Mode = Callable[[], str]
 #: Mailboxes whose domain part begins so are answered "no such user": a bounce to try things out with.
 UNKNOWN_DOMAIN = "bounce."
+_REFUSALS = {"4xx": "451 4.3.0 Try later", "503": "421 4.3.2 Closing", "5xx": "554 5.7.1 Refused"}
+FOR_EVER = 60.0  # seconds
 
 
 class Sink:
-    """Takes what comes, in the present mode: ok, slow, drop-after-accept, reset, 5xx, 4xx."""
+    """Takes what comes, in the present mode. What HTTP says after it took something, SMTP says by its silence."""
 
     def __init__(self, ledger: Ledger, mode: Mode) -> None:
         self._ledger, self._mode = ledger, mode
@@ -33,15 +35,17 @@ class Sink:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         mode = self._mode()
-        if mode in ("4xx", "5xx"):
-            return "451 4.3.0 Try later" if mode == "4xx" else "554 5.7.1 Refused"
+        if mode in _REFUSALS:
+            return _REFUSALS[mode]
         if mode == "reset":
             _cut(server)
             return "421 4.0.0 Gone"
         if mode == "slow":
             await asyncio.sleep(float(os.environ.get("SIMULATOR_SLOW", "0.2")))
         number = self._take(envelope)
-        if mode == "drop-after-accept":
+        if mode in ("blackhole", "trickle"):
+            await asyncio.sleep(FOR_EVER)
+        if mode in ("drop-after-accept", "5xx-after", "blackhole", "trickle"):
             _cut(server)
         return f"250 2.0.0 Taken as {number}"
 

@@ -4,26 +4,31 @@ import json
 import os
 import threading
 import time
-import urllib.request
-from html import escape
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
 from campaigns.simulator.ledger import Ledger
-from campaigns.simulator.mail import readable
+from campaigns.simulator.moods import Mood
+from campaigns.simulator.page import page
+from campaigns.simulator.receipts import call_back, tell
 
 #: Numbers that begin so do not exist.
 UNKNOWN_NUMBERS = "+8610000"
-MODES = ("ok", "slow", "drop-after-accept", "reset", "4xx", "5xx")
+#: Longer than anybody waits for an answer.
+FOR_EVER = 60.0
 
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], ledger: Ledger, mode: str) -> None:
+    def __init__(self, address: tuple[str, int], ledger: Ledger, mood: Mood) -> None:
         super().__init__(address, Handler)
-        self.ledger, self.mode, self.taking = ledger, mode, threading.Lock()
+        self.ledger, self.mood, self.taking = ledger, mood, threading.Lock()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever sends may be killed in the middle of it: that is what it is for."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -38,47 +43,86 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/":
-            self._answer(200, "text/html; charset=utf-8", page(self.server.ledger, self.server.mode).encode())
+            self._answer(200, "text/html; charset=utf-8", page(self.server.ledger, self.server.mood.mode).encode())
         else:
             self._answer(404, "text/plain", b"not found")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        doors = {"/": self._sms, "/sms": self._sms, "/mode": self._set_mode, "/reply": self._reply}
-        door = doors.get(self.path)
-        if door is None:
-            self._answer(404, "text/plain", b"not found")
-        else:
+        doors = {"/mode": self._set_mode, "/reply": self._reply}
+        if self.path in ("/", "/sms", "/unkeyed"):
+            self._messages(json.loads(body), keyed=self.path != "/unkeyed")
+        elif door := doors.get(self.path):
             door(body)
+        else:
+            self._answer(404, "text/plain", b"not found")
 
-    def _sms(self, body: bytes) -> None:
-        mode, data = self.server.mode, json.loads(body)
+    def _messages(self, data: dict[str, Any], *, keyed: bool) -> None:
+        """Takes messages, or says what became of them. Without keys, what comes twice is taken twice."""
+        if "lookup" in data:
+            self._results([self._found(str(reference)) for reference in data["lookup"]])
+            return
+        mode = self.server.mood.draw()
         if mode == "5xx":
             self._answer(500, "text/plain", b"broken")
-        elif mode == "4xx":
-            self._answer(429, "text/plain", b"busy", {"Retry-After": "1"})
+        elif mode in ("4xx", "503"):
+            self._answer(503 if mode == "503" else 429, "text/plain", b"busy", {"Retry-After": "1"})
         elif mode == "reset":
             self._cut()
         else:
-            self._accept(data, mode)
+            self._accept(data, mode, keyed)
 
-    def _accept(self, data: dict[str, Any], mode: str) -> None:
+    def _found(self, reference: str) -> dict[str, str]:
+        number = self.server.ledger.by_reference("sms", reference)
+        known = {"reference": reference, "status": "accepted", "id": f"sim-{number}"}
+        return known if number is not None else {"reference": reference, "status": "absent"}
+
+    def _accept(self, data: dict[str, Any], mode: str, keyed: bool) -> None:
         if mode == "slow":
             time.sleep(float(os.environ.get("SIMULATOR_SLOW", "0.2")))
         callback = str(data.get("callback", ""))
-        results = [self._take(message, callback) for message in data["messages"]]
+        results = [self._take(message, callback, keyed) for message in data["messages"]]
+        self._say(results, mode)
+        taken = [result["reference"] for result in results if result["status"] == "accepted"]
+        threading.Thread(target=tell, args=(callback, taken, self.server.mood.receipts), daemon=True).start()
+
+    def _say(self, results: list[dict[str, str]], mode: str) -> None:
+        """The answer, or what comes instead of one although everything was taken."""
         if mode == "drop-after-accept":
             self._cut()
-            return
-        self._answer(200, "application/json", json.dumps({"results": results}).encode())
-        threading.Thread(target=self._receipts, args=(callback, results), daemon=True).start()
+        elif mode == "5xx-after":
+            self._answer(500, "text/plain", b"broken")
+        elif mode == "blackhole":
+            time.sleep(FOR_EVER)
+            self._cut()
+        elif mode == "trickle":
+            self._trickle(json.dumps({"results": results}).encode())
+        elif mode == "partial":
+            shuffled = self.server.mood.shuffled(results)
+            self._results(shuffled[len(shuffled) // 2 + 1 :])
+        else:
+            self._results(results)
 
-    def _take(self, message: dict[str, str], callback: str) -> dict[str, str]:
+    def _results(self, results: list[dict[str, str]]) -> None:
+        self._answer(200, "application/json", json.dumps({"results": results}).encode())
+
+    def _trickle(self, body: bytes) -> None:
+        """A byte per second: too slow for anybody's patience, and never silent."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with suppress(OSError):
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                time.sleep(1)
+        self.close_connection = True
+
+    def _take(self, message: dict[str, str], callback: str, keyed: bool) -> dict[str, str]:
         reference = message["reference"]
         if message["to"].startswith(UNKNOWN_NUMBERS):
             return {"reference": reference, "status": "refused", "code": "no_such_number"}
         with self.server.taking:
-            number = self.server.ledger.by_key("sms", message["key"])
+            number = self.server.ledger.by_key("sms", message["key"]) if keyed else None
             if number is None:
                 number = self.server.ledger.accept(
                     channel="sms",
@@ -90,15 +134,14 @@ class Handler(BaseHTTPRequestHandler):
                 )
         return {"reference": reference, "status": "accepted", "id": f"sim-{number}"}
 
-    def _receipts(self, callback: str, results: list[dict[str, str]]) -> None:
-        taken = [result["reference"] for result in results if result["status"] == "accepted"]
-        time.sleep(0.5)
-        call_back(callback, [{"type": "receipt", "reference": ref, "status": "delivered"} for ref in taken])
-
     def _set_mode(self, body: bytes) -> None:
-        mode = parse_qs(body.decode()).get("mode", [""])[0]
-        if mode in MODES:
-            self.server.mode = mode
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        self.server.mood.set(
+            mode=form.get("mode", ""),
+            share=float(form.get("share", 1)),
+            seed=int(form.get("seed", 0)),
+            receipts=form.get("receipts", ""),
+        )
         self._back()
 
     def _reply(self, body: bytes) -> None:
@@ -124,50 +167,3 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-
-
-def call_back(url: str, events: list[dict[str, str]]) -> None:
-    """Tell the sender; it may be down, and a simulator does not insist."""
-    if not url.startswith(("http://", "https://")) or not events:
-        return
-    data = json.dumps({"events": events}).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=5):
-            pass
-    except OSError:
-        pass
-
-
-def page(ledger: Ledger, mode: str) -> str:
-    rows = "".join(_row(dict(row)) for row in ledger.newest())
-    modes = "".join(f"<option{' selected' if name == mode else ''}>{name}</option>" for name in MODES)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Simulator</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><style>'
-        "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1d2430}"
-        "table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.5rem;"
-        "border-top:1px solid #ddd}pre{white-space:pre-wrap;margin:0;max-width:40rem;font:inherit}"
-        "form{display:inline}small{color:#667}</style></head><body>"
-        f"<h1>Simulator</h1><p>{ledger.count()} messages arrived here. Nobody real was written to.</p>"
-        f'<form method="post" action="/mode"><label>Behaves: <select name="mode">{modes}</select></label> '
-        "<button>Change</button></form>"
-        f"<table><tr><th>When</th><th>To</th><th>Text</th></tr>{rows}</table></body></html>"
-    )
-
-
-def _row(row: dict[str, object]) -> str:
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(float(str(row["at"]))))
-    is_sms = row["channel"] == "sms"
-    text = str(row["body"]) if is_sms else readable(str(row["body"]))
-    reply = (
-        f'<form method="post" action="/reply"><input type="hidden" name="id" value="{row["id"]}">'
-        '<input name="text" value="TD" size="8" aria-label="Reply"> <button>Reply</button></form>'
-        if is_sms
-        else ""
-    )
-    subject = f"<strong>{escape(str(row['subject']))}</strong><br>" if row["subject"] else ""
-    return (
-        f"<tr><td>{when}<br><small>{row['channel']}</small></td><td>{escape(str(row['recipient']))}<br>{reply}</td>"
-        f"<td>{subject}<pre>{escape(text)}</pre></td></tr>"
-    )

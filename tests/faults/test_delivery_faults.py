@@ -4,7 +4,6 @@ I1 every member of the audience has one row in a named state · I2 the provider'
 I5 what is `unknown` is no more than what was in the air.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,18 +15,13 @@ import pytest
 from django.db import connection
 
 from campaigns import services
-from campaigns.delivery import faults, sweep
+from campaigns.delivery import sweep
 from campaigns.models import Attempt, Campaign, Message
 from tests.campaigns.delivery_cast import daylight_zone, deliver, prepared, reachable, small_shop
 from tests.campaigns.provider import Provider
 from tests.processes import ROOT, environment
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.faults]
-
-POINTS = [
-    "claim.after_commit", "compose", "gate.before_commit", "gate.after_commit", "call.before", "call.after",
-    "journal.after", "result.after_commit",
-]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -77,41 +71,7 @@ def finish(campaign: Campaign) -> None:
         deliver(campaign)
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_a_mail_worker_killed_anywhere(provider: Provider, point: str) -> None:
-    shop = small_shop()
-    for _number in range(6):
-        reachable()
-    campaign = prepared(shop=shop)
-    once = point in ("claim.after_commit", "compose")
-
-    assert work(campaign, fault=f"{point}:kill9:{1 if once else 3}").wait(60) == -signal.SIGKILL
-    finish(campaign)
-
-    campaign.refresh_from_db()
-    found, sent = states(campaign), copies(campaign, provider)
-    assert found["accepted"] + found["unknown"] == campaign.audience_size == 6
-    assert campaign.state == "finished"
-    assert set(sent.values()) == {1} and len(sent) >= found["accepted"]
-    in_the_air = point in ("gate.after_commit", "call.before", "call.after")
-    assert found["unknown"] == (1 if in_the_air else 0)
-
-
-@pytest.mark.parametrize("point", POINTS)
-def test_an_sms_worker_killed_anywhere_leaves_no_doubt_at_all(provider: Provider, point: str) -> None:
-    shop = small_shop(timezone=daylight_zone())
-    for _number in range(6):
-        reachable(channel="sms")
-    campaign = prepared(shop=shop, channel="sms", body="hello")
-
-    assert work(campaign, fault=f"{point}:kill9").wait(60) == -signal.SIGKILL
-    finish(campaign)
-
-    assert states(campaign)["accepted"] + states(campaign)["delivered"] == 6
-    assert sorted(copies(campaign, provider).values()) == [1] * 6
-
-
-def test_a_task_delivered_four_times_sends_once(provider: Provider) -> None:
+def test_f02_a_task_delivered_four_times_sends_once(provider: Provider) -> None:
     shop = small_shop()
     for _number in range(40):
         reachable()
@@ -173,9 +133,3 @@ def test_a_worker_that_slept_too_long_does_not_call(provider: Provider) -> None:
 
     assert states(campaign) == {"unknown": 1}
     assert copies(campaign, provider) == {}
-
-
-def test_without_the_variable_no_place_does_anything() -> None:
-    assert "FAULT" not in os.environ
-    for place in POINTS:
-        faults.point(place)
