@@ -175,8 +175,13 @@ def _is_order(order: Order, past: Past, given: Rule, within: int | None) -> bool
         "state" not in given or order.state in given["state"],
         "platform" not in given or order.shop.platform in given["platform"],
         "shop" not in given or order.shop.code in given["shop"],
-        "category" not in given or any(line.product and line.product.category in given["category"] for line in lines),
-        "product" not in given or any(line.sku in given["product"] for line in lines),
+        # Category and product, where both are given, name one and the same line.
+        not {"category", "product"} & given.keys()
+        or any(
+            ("category" not in given or (line.product is not None and line.product.category in given["category"]))
+            and ("product" not in given or line.sku in given["product"])
+            for line in lines
+        ),
         "min_amount" not in given
         or (order.total_amount if wants_unpaid else order.net_amount) >= Decimal(given["min_amount"]),
     ]
