@@ -109,7 +109,7 @@ def test_two_campaigns_at_once_cannot_both_take_the_last_slot(provider: Provider
     shop = small_shop(timezone=daylight_zone())
     for _number in range(15):
         reachable(channel="sms")
-    running = [prepared(shop=shop, channel="sms", body="hello") for _number in range(4)]
+    running = [prepared(shop=shop, channel="sms", body=f"hello {number}") for number in range(4)]
 
     assert [worker.wait(60) for worker in [work(campaign, lanes=2) for campaign in running]] == [0] * 4
 
