@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MEASUREMENTS = ("imports", "spreadsheets", "analysis", "audience", "delivery", "pages")
+MEASUREMENTS = ("imports", "spreadsheets", "analysis", "segments", "audience", "delivery", "receipts", "pages")
 
 
 def main() -> int:

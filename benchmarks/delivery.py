@@ -215,7 +215,7 @@ def _letter() -> bytes:
     """One of the campaign's own messages, for the ways that send prebuilt bytes."""
     from campaigns.channels import mime
     from campaigns.channels.base import Envelope
-    from campaigns.rendering import SAMPLE_FIELDS, render
+    from campaigns.texts.rendering import SAMPLE_FIELDS, render
 
     copy = render(template_body=BODY, subject="News", customer_fields=SAMPLE_FIELDS)
     envelope = Envelope(

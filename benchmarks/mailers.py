@@ -26,7 +26,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection, send_mail  
 from django.core.management import call_command  # noqa: E402
 from django.template import Context, Template  # noqa: E402
 
-from campaigns.rendering import render  # noqa: E402
+from campaigns.texts.rendering import render  # noqa: E402
 from customers.models import Customer  # noqa: E402
 
 if TYPE_CHECKING:

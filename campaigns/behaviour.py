@@ -33,7 +33,7 @@ def _campaigns() -> Mapping[str, Text]:
 
 
 def _outcome(code: str) -> Q:
-    """Each as campaigns' reports count it (campaigns.reporting)."""
+    """Each as campaigns' reports count it (campaigns.results.reporting)."""
     answers = Response.objects.filter(message=OuterRef("pk"), suspected_bot=False).order_by()
     match code:
         case "sent":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from campaigns.models import Message, Response
-from campaigns.platform_files import forget_rows
+from campaigns.platform.files import forget_rows
 
 
 def forget_addresses(*, customer_ids: Sequence[int]) -> None:

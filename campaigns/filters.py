@@ -5,8 +5,8 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.ledger import looked_for
 from campaigns.models import Campaign, Medium, Message
+from campaigns.running.ledger import looked_for
 from customers.filters import sees_clear_addresses
 
 

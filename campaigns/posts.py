@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign, CommunityPost, Medium, Template
-from campaigns.rendering import check_template, links_in, parse
-from campaigns.robots import is_scanner
+from campaigns.news.robots import is_scanner
+from campaigns.texts.rendering import check_template, links_in, parse
 from crm_suite.access.models import User
 from crm_suite.access.services import audit
 from crm_suite.lib.errors import BadInput, WrongState

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from campaigns.answers import touch, unsubscribe
 from campaigns.models import Message, TopicRefusal
+from campaigns.news.answers import touch, unsubscribe
 from crm_suite.access.services import audit
 from crm_suite.lib.digests import address_digest
 from crm_suite.lib.errors import BadInput, WrongState

@@ -1,40 +1,17 @@
-"""Questions about campaigns: which there are, who got what. What a launch would do is campaigns/preflight, how far one
-has come is campaigns/monitor, its recipients are campaigns/ledger."""
+"""Questions about campaigns: which there are, who got what.
 
-from collections.abc import Iterable, Sequence
+What a launch would do is campaigns/launch/preflight, how far one has come campaigns/running/monitor, whom it went to
+campaigns/running/ledger, what it did campaigns/results/reporting.
+"""
+
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from campaigns.ledger import recipients
 from campaigns.models import Campaign, Message, PlanEntry
-from campaigns.monitor import Progress, progress
-from campaigns.preflight import ASSUMED_BASE, ENOUGH_HELD_OUT, Preflight, base_rate, cost_of, preflight, preflight_of
-from campaigns.reasons import reason_label
-from campaigns.reporting import CampaignReport, reports
+from campaigns.results.reporting import CampaignReport, reports
 from customers.books import Book
 from segmentation.models import Segment
-
-__all__ = [
-    "ASSUMED_BASE",
-    "ENOUGH_HELD_OUT",
-    "Preflight",
-    "Progress",
-    "Received",
-    "base_rate",
-    "campaigns_of",
-    "cost_of",
-    "entries_of",
-    "last_reports",
-    "messages_of",
-    "preflight",
-    "preflight_of",
-    "progress",
-    "reason_label",
-    "recipients",
-    "reports_by_id",
-    "usable_segments",
-]
 
 
 def campaigns_of(book: Book) -> QuerySet[Campaign]:
@@ -78,9 +55,3 @@ def messages_of(customer_id: int, *, limit: int = 20) -> list[Received]:
 def usable_segments(book: Book) -> QuerySet[Segment]:
     """Segments that a campaign of this book may be sent to."""
     return Segment.objects.filter(archived_at__isnull=True, book__in=["", book.code])
-
-
-def reports_by_id(campaigns: Iterable[Campaign]) -> dict[int, CampaignReport]:
-    """The reports of one page of the list, by campaign id."""
-    shown: Sequence[Campaign] = list(campaigns)
-    return {found.campaign.pk: found for found in reports(shown)}

@@ -3,8 +3,8 @@
 from celery import shared_task
 from celery.signals import worker_ready
 
-from campaigns import inbox
 from campaigns.delivery import beat, run
+from campaigns.news import inbox
 
 QUEUE = "delivery"
 

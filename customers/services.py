@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from django.db import connection, transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Upper
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm_suite.access.models import AuditEvent, User
-from crm_suite.access.services import audit
+from crm_suite.access.services import audit, audit_each
 from crm_suite.lib.digests import address_digest
 from crm_suite.lib.errors import BadInput, DomainError, WrongState
 from crm_suite.lib.masking import mask_email, mask_name, mask_phone
@@ -187,13 +188,14 @@ class Bounce:
 def suppress_bounced(*, bounces: Sequence[Bounce], source: str = "") -> int:
     """Never write to these addresses again; as `suppress_written_to`, hundreds at once. Returns how many were new."""
     hold_customers(bounce.customer.pk for bounce in bounces)
-    at_once = [bounce for bounce in bounces if _is_theirs(bounce)]
+    at_once, moved = list[Bounce](), list[Bounce]()
     for bounce in bounces:
-        if bounce not in at_once:
-            suppress_written_to(
-                customer=bounce.customer, channel=bounce.channel, written_to=bounce.written_to, source=source,
-                reason=Suppression.Reason.BOUNCED,
-            )  # fmt: skip
+        (at_once if _is_theirs(bounce) else moved).append(bounce)
+    for bounce in moved:
+        suppress_written_to(
+            customer=bounce.customer, channel=bounce.channel, written_to=bounce.written_to, source=source,
+            reason=Suppression.Reason.BOUNCED,
+        )  # fmt: skip
     return sum(_block_theirs(channel, at_once, source) for channel in Channel)
 
 
@@ -218,11 +220,10 @@ def _block_theirs(channel: str, bounces: Sequence[Bounce], source: str) -> int:
         ],
         ignore_conflicts=True,
     )  # fmt: skip
-    owners = [pk for one in mine.values() for pk in _owners(channel, getattr(one.customer, FIELDS[channel]).lower())]
-    refresh_reach(customer_ids=owners)
-    for bounce in mine.values():
-        changes = {"reason": Suppression.Reason.BOUNCED}
-        audit(action="suppression.add", target=f"{channel} {bounce.written_to.masked}", changes=changes)
+    normals = [getattr(bounce.customer, FIELDS[channel]) for bounce in mine.values()]
+    refresh_reach(customer_ids=_owners(channel, *normals))
+    targets = [f"{channel} {bounce.written_to.masked}" for bounce in mine.values()]
+    audit_each(action="suppression.add", targets=targets, changes={"reason": Suppression.Reason.BOUNCED})
     return len(mine)
 
 
@@ -349,9 +350,12 @@ def _known_channel(channel: str) -> None:
         raise BadInput(_("“%(channel)s” is not a channel.") % {"channel": channel}, code="unknown_channel")
 
 
-def _owners(channel: str, normal: str) -> list[int]:
-    same = Q(email__iexact=normal) if channel == Channel.EMAIL else Q(phone=normal)
-    return list(Customer.objects.filter(same).values_list("pk", flat=True))
+def _owners(channel: str, *normals: str) -> list[int]:
+    if channel == Channel.EMAIL:
+        same = Customer.objects.alias(shouted=Upper("email")).filter(shouted__in=[normal.upper() for normal in normals])
+    else:
+        same = Customer.objects.filter(phone__in=normals)
+    return list(same.values_list("pk", flat=True))
 
 
 def _owners_of_digest(channel: str, digest: str, guess: Customer | None = None) -> list[int]:

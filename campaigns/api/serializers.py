@@ -3,9 +3,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from campaigns.launch.readiness import Readiness
 from campaigns.models import Campaign, Medium, Message, PlanEntry, Template
-from campaigns.readiness import Readiness
-from campaigns.rests import Missed
+from campaigns.running.rests import Missed
 from customers.models import Shop
 from segmentation.models import Segment
 

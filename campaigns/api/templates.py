@@ -8,10 +8,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.content import save_template
 from campaigns.models import Medium, Template, TemplateVersion
-from campaigns.previews import Preview, preview
-from campaigns.rendering import check_template
+from campaigns.texts.content import save_template
+from campaigns.texts.previews import Preview, preview
+from campaigns.texts.rendering import check_template
 from crm_suite.access.api import may_see_personal_data
 from crm_suite.access.models import User
 from crm_suite.lib.errors import BadInput

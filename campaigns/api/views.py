@@ -22,11 +22,11 @@ from campaigns.api.serializers import (
     TestCopySerializer,
     TestReceiptSerializer,
 )
-from campaigns.approving import PERMISSION
 from campaigns.filters import CampaignFilter, RecipientFilter
+from campaigns.launch.approving import PERMISSION
+from campaigns.launch.readiness import readiness
 from campaigns.models import Campaign, Message
-from campaigns.readiness import readiness
-from campaigns.reporting import report
+from campaigns.results.reporting import report
 from crm_suite.access.models import User
 from crm_suite.lib.errors import NotAllowed, WrongState
 from crm_suite.lib.rest import Door

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import quote, urlsplit
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _, gettext_lazy
 
@@ -28,7 +27,6 @@ from crm_suite.lib.digests import address_digest
 VERSION = "2017-05-25"
 ALGORITHM = "ACS3-HMAC-SHA256"
 MAX_BATCH = 100
-_BEIJING = ZoneInfo("Asia/Shanghai")
 _NOTHING_SENT = {  # about our account, our signature, our template: nothing of ours is taken until somebody acts
     "isp.RAM_PERMISSION_DENY", "isv.OUT_OF_SERVICE", "isv.PRODUCT_UN_SUBSCRIPT", "isv.PRODUCT_UNSUBSCRIBE",
     "isv.ACCOUNT_NOT_EXISTS", "isv.ACCOUNT_ABNORMAL", "isv.AMOUNT_NOT_ENOUGH", "isv.MONTH_LIMIT_CONTROL",
@@ -198,23 +196,15 @@ def _event(item: Mapping[str, object]) -> Event:
     if "content" in item:
         return Event(
             str(item.get("sequence_id") or digest_of(item))[:120], "reply", address=phone[:200],
-            data={"text": str(item["content"])}, occurred_at=_moment(item.get("send_time")),
+            data={"text": str(item["content"])}, occurred_at=approved.moment_of(item.get("send_time")),
         )  # fmt: skip
     code, delivered = str(item.get("err_code", "")), item.get("success") in (True, "true")
     return Event(
         digest_of(item), "delivered" if delivered else "rejected" if code in _GONE else "undelivered",
         reference=str(item.get("out_id") or _name(str(item.get("biz_id", "")), phone))[:200],
         data={"code": code, "words": str(item.get("err_msg", ""))[:300], "gone": code in _GONE},
-        occurred_at=_moment(item.get("report_time")),
+        occurred_at=approved.moment_of(item.get("report_time")),
     )  # fmt: skip
-
-
-def _moment(value: object) -> datetime | None:
-    """2017-01-01 00:00:00 on the clock of Beijing."""
-    try:
-        return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=_BEIJING)
-    except ValueError:
-        return None
 
 
 KIND = Kind(

@@ -6,6 +6,8 @@ text does not fit it is refused before it leaves the house, instead of being sen
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _, gettext_lazy
 
@@ -13,6 +15,7 @@ from campaigns.channels.base import Envelope, Outcome
 from campaigns.channels.calling import Verdict
 from campaigns.channels.kinds import Field
 
+_BEIJING = ZoneInfo("Asia/Shanghai")
 _VARIABLE = re.compile(r"\$?\{(\w{1,32})\}")
 _SIGNATURE = re.compile(r"^【([^】]*)】\s*")
 
@@ -119,3 +122,11 @@ def problem_of(text: str) -> str:
     if "【" in text or "】" in text:
         return _("Leave the signature out: the vendor adds it.")
     return ""
+
+
+def moment_of(value: object) -> datetime | None:
+    """2017-01-01 00:00:00 on the clock of Beijing, as these vendors write it; None where it is nothing like it."""
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=_BEIJING)
+    except ValueError:
+        return None

@@ -1,6 +1,6 @@
 """Texts as lines of ASCII for an e-mail. Pieces that never change from copy to copy are encoded once and kept.
 
-A text comes in pieces; those at even places are alike in all copies of a campaign (campaigns/blanks.py).
+A text comes in pieces; those at even places are alike in all copies of a campaign (campaigns/texts/blanks.py).
 """
 
 import re

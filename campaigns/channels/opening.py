@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from campaigns import secrets
 from campaigns.channels.base import ChannelAdapter, ChannelDown
 from campaigns.channels.http import place_of
 from campaigns.channels.kinds import Account
 from campaigns.channels.registry import kind_of
 from campaigns.models import Medium, Provider
+from campaigns.providers import secrets
 
 SIMULATOR = "simulator"
 PLATFORM = "platform"

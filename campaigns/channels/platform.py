@@ -1,7 +1,7 @@
 """Messages that a person carries to the shop's platform: handing over means a row in the campaign's current file.
 
 No row is written twice, so that a repeat in doubt finds the first one. What is in a file stays `sending` until
-somebody says what became of the file (campaigns/platform_files.py).
+somebody says what became of the file (campaigns/platform/files.py).
 """
 
 import uuid
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.channels.base import ChannelAdapter, Envelope, Outcome, Receipt
 from campaigns.channels.kinds import Account, Kind
 from campaigns.models import Campaign, Message, PlatformFile, PlatformRow
-from campaigns.platform_layouts import is_exact
+from campaigns.platform.layouts import is_exact
 
 #: Rows of one file: what a spreadsheet shows at once, and the platforms' own tools take.
 MOST_ROWS = 10_000

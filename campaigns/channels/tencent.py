@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _, gettext_lazy
 
@@ -25,7 +24,6 @@ from campaigns.channels.kinds import Account, Field, Hook, Kind, digest_of, item
 VERSION = "2021-01-11"
 ALGORITHM = "TC3-HMAC-SHA256"
 JSON = "application/json; charset=utf-8"
-_BEIJING = ZoneInfo("Asia/Shanghai")
 #: Beginnings of codes about our account, signature or template: nothing of ours is taken until somebody acts.
 _BLOCKED = (
     "AuthFailure", "UnauthorizedOperation", "FailedOperation.InsufficientBalance", "FailedOperation.SignatureIncorrect",
@@ -190,16 +188,8 @@ def _event(item: Mapping[str, object]) -> Event:
     return Event(
         digest_of(item), "delivered" if delivered else "rejected" if gone else "undelivered",
         reference=str(item.get("sid", ""))[:200], data={"code": code, "words": words[:300], "gone": gone},
-        occurred_at=_moment(item.get("user_receive_time")),
+        occurred_at=approved.moment_of(item.get("user_receive_time")),
     )  # fmt: skip
-
-
-def _moment(value: object) -> datetime | None:
-    """2015-10-17 08:03:04 on the clock of Beijing."""
-    try:
-        return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=_BEIJING)
-    except ValueError:
-        return None
 
 
 KIND = Kind(

@@ -14,7 +14,7 @@ from campaigns.delivery import faults
 from campaigns.delivery.claim import Claimed
 from campaigns.media import route_of
 from campaigns.models import Campaign
-from campaigns.rendering import Content, Rendered, RenderProblem, parse
+from campaigns.texts.rendering import Content, Rendered, RenderProblem, parse
 from crm_suite.lib.days import today_in
 from customers.models import Customer, Shop
 

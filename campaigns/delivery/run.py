@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns import guards, inbox, instance, platform_files, policy, posts
+from campaigns import instance, policy, posts
 from campaigns.channels.opening import in_use, working
 from campaigns.delivery import doubt, journal, materialise, sweep
 from campaigns.delivery.call import settle_stubbornly
@@ -16,7 +16,9 @@ from campaigns.delivery.crew import Crew
 from campaigns.delivery.spending import Purse
 from campaigns.delivery.wake import wake
 from campaigns.models import Campaign, Medium, Message
-from campaigns.steering import pause_campaign
+from campaigns.news import guards, inbox
+from campaigns.platform import files
+from campaigns.running.steering import pause_campaign
 from crm_suite.lib.errors import DomainError, WrongState
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ def tick() -> list[Wakened]:
     sweep.sweep()
     doubt.ask_providers()
     doubt.give_up_old()
-    platform_files.close_overdue()
+    files.close_overdue()
     work = _work() if instance.check() else []
     sweep.finish()
     return [(task, campaign_id) for task, campaign_id in work if not wake(task, campaign_id)]

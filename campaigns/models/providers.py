@@ -13,8 +13,8 @@ from campaigns.models.content import Medium
 class Provider(models.Model):
     """One way out for a channel. Of the working ones of a channel the lowest rank is used.
 
-    `settings` may be seen; `secret` is encrypted (campaigns/secrets.py) and never shown. A row with `from_environment`
-    takes both from SMTP_URL or SMS_URL and cannot be edited.
+    `settings` may be seen; `secret` is encrypted (campaigns/providers/secrets.py) and never shown. A row with
+    `from_environment` takes both from SMTP_URL or SMS_URL and cannot be edited.
     """
 
     code = models.SlugField(max_length=30, unique=True)

@@ -10,10 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns import planning
 from campaigns.forms import EntryForm, MoveForm, ReasonForm, blank_entry
-from campaigns.month import month_of, sent_counts
-from campaigns.selectors import entries_of, preflight_of
+from campaigns.launch.preflight import preflight_of
+from campaigns.plan import planning
+from campaigns.plan.month import month_of, sent_counts
+from campaigns.selectors import entries_of
 from campaigns.views.doorway import of_a_book, person, shown_book, told
 from crm_suite.access.rules import requires
 from crm_suite.lib.days import today_in

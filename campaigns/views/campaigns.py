@@ -11,14 +11,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns import services
-from campaigns.approving import PERMISSION
-from campaigns.figures import shown_reports
 from campaigns.filters import CampaignFilter
 from campaigns.forms import ReasonForm
+from campaigns.launch.approving import PERMISSION
+from campaigns.launch.preflight import cost_of_campaign, parts_of, preflight
 from campaigns.models import Campaign
-from campaigns.monitor import progress
-from campaigns.preflight import cost_of_campaign, parts_of, preflight
-from campaigns.rests import OVER, missed_counts
+from campaigns.results.figures import shown_reports
+from campaigns.running.monitor import progress
+from campaigns.running.rests import OVER, missed_counts
 from campaigns.selectors import campaigns_of
 from campaigns.views.doorway import of_a_book, person, shown_book, told
 from campaigns.views.wizard import review_page

@@ -5,8 +5,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.connections import check_connection, simulator_url
-from campaigns.provider_board import boards
+from campaigns.providers.board import boards
+from campaigns.providers.connections import check_connection, simulator_url
 from campaigns.rules import rules_of
 from campaigns.views.doorway import told
 from crm_suite.access.rules import requires

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.content import restore_version, unarchive_template
-from campaigns.copies import SORTS, Sent, Together, library
 from campaigns.models import TemplateVersion
-from campaigns.template_forms import LibraryFilter
-from campaigns.uplift import Interval, Verdict
+from campaigns.results.uplift import Interval, Verdict
+from campaigns.texts.content import restore_version, unarchive_template
+from campaigns.texts.copies import SORTS, Sent, Together, library
+from campaigns.texts.forms import LibraryFilter
 from campaigns.views.doorway import of_a_book, person, shown_book
 from crm_suite.access.rules import requires
 from crm_suite.lib.errors import DomainError

@@ -6,9 +6,10 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from campaigns import doubts, guards
-from campaigns.deliverability import SPANS, Deliverability, deliverability
 from campaigns.models import Campaign, Medium
+from campaigns.news import guards
+from campaigns.providers.deliverability import SPANS, Deliverability, deliverability
+from campaigns.running import doubts
 from crm_suite.access.rules import requires
 from crm_suite.lib.exports import csv_response
 from customers.books import current_book

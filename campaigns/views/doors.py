@@ -10,9 +10,10 @@ from django.utils.cache import patch_response_headers
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from campaigns import answers, policy, preferences, tracking
-from campaigns.clicks import record_click
+from campaigns import policy, preferences, tracking
 from campaigns.models import Message
+from campaigns.news import answers
+from campaigns.news.clicks import record_click
 from crm_suite.access.rules import public
 from crm_suite.lib.errors import DomainError
 

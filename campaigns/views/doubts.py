@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _, ngettext
 from django.views.decorators.http import require_POST
 
-from campaigns import doubts
 from campaigns.models import Campaign
+from campaigns.running import doubts
 from campaigns.views.doorway import person, told
 from crm_suite.access.rules import requires
 from crm_suite.lib.exports import csv_response

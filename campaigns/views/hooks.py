@@ -4,10 +4,10 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from campaigns import inbox
 from campaigns.channels.kinds import HookRefused
 from campaigns.models import Provider
-from campaigns.providers import parse_webhook
+from campaigns.news import inbox
+from campaigns.providers.accounts import parse_webhook
 from crm_suite.access.rules import public
 from crm_suite.lib.errors import DomainError
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from campaigns.approving import waiting_for
+from campaigns.launch.approving import waiting_for
 from campaigns.models import Campaign, PlanEntry
-from campaigns.month import extras_between, lines_between
+from campaigns.plan.month import extras_between, lines_between
 from campaigns.reasons import reason_label
 from campaigns.selectors import last_reports, messages_of
 from campaigns.views.doorway import person, shown_book

@@ -7,10 +7,10 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns import platform_files
 from campaigns.models import Campaign, PlatformFile
-from campaigns.platform_layouts import layout_of
-from campaigns.platform_results import import_results
+from campaigns.platform import files
+from campaigns.platform.layouts import layout_of
+from campaigns.platform.results import import_results
 from campaigns.views.doorway import of_a_book, person, shown_book, told
 from crm_suite.access.rules import requires
 from crm_suite.lib.errors import DomainError
@@ -23,7 +23,7 @@ from customers.models import Platform
 @requires("campaigns.view_campaign")
 @of_a_book
 def to_upload(request: HttpRequest, book: Book) -> HttpResponse:
-    context = {"listing": listing(request, platform_files.open_files(book), order=["campaign__send_until", "id"])}
+    context = {"listing": listing(request, files.open_files(book), order=["campaign__send_until", "id"])}
     return render(request, "campaigns/platform_files.html", shown_book(book) | context)
 
 
@@ -33,7 +33,7 @@ def platform_panel(request: HttpRequest, pk: int) -> HttpResponse:
     campaign = get_object_or_404(Campaign.objects.select_related("shop"), pk=pk)
     layout = layout_of(campaign.shop.platform)
     context = {
-        "campaign": campaign, "files": platform_files.files_of(campaign), "zone": campaign.shop.timezone,
+        "campaign": campaign, "files": files.files_of(campaign), "zone": campaign.shop.timezone,
         "layout": layout, "platform": campaign.shop.get_platform_display(),
     }  # fmt: skip
     return render(request, "campaigns/_platform_files.html", context)
@@ -53,7 +53,7 @@ def platform_export(request: HttpRequest, pk: int) -> HttpResponseBase:
     )  # fmt: skip
     rows = (
         (number, Platform(platform).label, PlatformFile.State(state).label, *rest)
-        for number, platform, state, *rest in platform_files.files_of(campaign).values_list(*columns)
+        for number, platform, state, *rest in files.files_of(campaign).values_list(*columns)
     )
     return csv_response(filename=f"{campaign.code}-files.csv", header=header, rows=rows)
 
@@ -65,7 +65,7 @@ def file_fetch(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     file = _file(pk, number)
     only_names = "names" in request.POST
     try:
-        content = platform_files.fetch(file=file, by=person(request), only_names=only_names, request=request)
+        content = files.fetch(file=file, by=person(request), only_names=only_names, request=request)
     except DomainError as refusal:
         messages.error(request, refusal.message)
         return redirect("campaigns:detail", pk=pk)
@@ -80,7 +80,7 @@ def file_fetch(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 @require_POST
 def file_uploaded(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     with told(request, _("Noted as uploaded: its messages count as sent from now on.")):
-        platform_files.mark_uploaded(file=_file(pk, number), by=person(request))
+        files.mark_uploaded(file=_file(pk, number), by=person(request))
     return redirect("campaigns:detail", pk=pk)
 
 
@@ -88,7 +88,7 @@ def file_uploaded(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 @require_POST
 def file_withdraw(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     with told(request, _("Withdrawn: nobody in it got anything.")):
-        platform_files.withdraw(file=_file(pk, number), by=person(request), reason=request.POST.get("reason", ""))
+        files.withdraw(file=_file(pk, number), by=person(request), reason=request.POST.get("reason", ""))
     return redirect("campaigns:detail", pk=pk)
 
 

@@ -6,14 +6,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns import providers
 from campaigns.channels.kinds import Kind
 from campaigns.channels.opening import is_named
 from campaigns.channels.registry import KINDS, kind_of, kinds_for
-from campaigns.connections import check_provider, simulator_url
 from campaigns.models import Medium, Provider
-from campaigns.provider_board import line_of
-from campaigns.provider_forms import PaceForm, ProviderForm, ReasonForm, SecretForm, TrialForm
+from campaigns.providers import accounts
+from campaigns.providers.board import line_of
+from campaigns.providers.connections import check_provider, simulator_url
+from campaigns.providers.forms import PaceForm, ProviderForm, ReasonForm, SecretForm, TrialForm
 from campaigns.views.doorway import person, told
 from crm_suite.access.rules import requires
 from crm_suite.lib.errors import DomainError
@@ -41,7 +41,7 @@ def provider_add(request: HttpRequest, channel: str, kind: str) -> HttpResponse:
     form = ProviderForm(request.POST or None, kind=chosen, by=person(request))
     if request.method == "POST" and form.is_valid():
         with told(request, _("Added, and switched off: send a test, then switch it on.")):
-            provider = providers.add_provider(
+            provider = accounts.add_provider(
                 kind=kind, channel=channel, name=form.cleaned_data["name"], settings=form.settings(),
                 hidden=form.hidden(), by=person(request),
             )  # fmt: skip
@@ -55,7 +55,7 @@ def provider_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = ProviderForm(request.POST or None, kind=kind, provider=provider, by=person(request))
     if request.method == "POST" and form.is_valid():
         with told(request, _("Saved.")):
-            providers.change_provider(
+            accounts.change_provider(
                 provider=provider, name=form.cleaned_data["name"], settings=form.settings(), by=person(request)
             )
         return redirect("campaigns:provider", pk=pk)
@@ -69,7 +69,7 @@ def provider_secrets(request: HttpRequest, pk: int) -> HttpResponse:
     form = SecretForm(request.POST or None, kind=kind, by=person(request))
     if request.method == "POST" and form.is_valid():
         with told(request, _("Replaced.")):
-            providers.replace_secrets(provider=provider, hidden=form.hidden(), by=person(request))
+            accounts.replace_secrets(provider=provider, hidden=form.hidden(), by=person(request))
         return redirect("campaigns:provider", pk=pk)
     return _form(request, form, kind, provider)
 
@@ -89,7 +89,7 @@ def provider_test(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, provider, kind, form, PaceForm(instance=provider))
     with told(request):
-        providers.send_test(provider=provider, by=person(request), **form.cleaned_data)
+        accounts.send_test(provider=provider, by=person(request), **form.cleaned_data)
         messages.success(request, _taken(provider))
     return redirect("campaigns:provider", pk=pk)
 
@@ -114,7 +114,7 @@ def provider_pace(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, provider, kind, TrialForm(), form)
     with told(request, _("Saved.")):
-        providers.set_pace(provider=provider, pace=form.pace(), by=person(request))
+        accounts.set_pace(provider=provider, pace=form.pace(), by=person(request))
     return redirect("campaigns:provider", pk=pk)
 
 
@@ -127,7 +127,7 @@ def provider_block(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, _("Say why."))
     else:
         with told(request, _("Blocked: nothing goes through it until it is freed.")):
-            providers.block(provider=provider, reason=form.cleaned_data["reason"], by=person(request))
+            accounts.block(provider=provider, reason=form.cleaned_data["reason"], by=person(request))
     return redirect("campaigns:provider", pk=pk)
 
 
@@ -136,7 +136,7 @@ def provider_block(request: HttpRequest, pk: int) -> HttpResponse:
 def provider_unblock(request: HttpRequest, pk: int) -> HttpResponse:
     provider, _kind = _found(pk)
     with told(request, _("Free again.")):
-        providers.unblock(provider=provider, by=person(request))
+        accounts.unblock(provider=provider, by=person(request))
     return redirect("campaigns:provider", pk=pk)
 
 
@@ -146,7 +146,7 @@ def provider_switch(request: HttpRequest, pk: int) -> HttpResponse:
     provider, _kind = _found(pk)
     on = request.POST.get("on") == "1"
     with told(request, _("Switched on.") if on else _("Switched off.")):
-        providers.switch(provider=provider, on=on, by=person(request))
+        accounts.switch(provider=provider, on=on, by=person(request))
     return redirect("campaigns:provider", pk=pk)
 
 
@@ -155,7 +155,7 @@ def provider_switch(request: HttpRequest, pk: int) -> HttpResponse:
 def provider_up(request: HttpRequest, pk: int) -> HttpResponse:
     provider, _kind = _found(pk)
     with told(request):
-        providers.move_up(provider=provider, by=person(request))
+        accounts.move_up(provider=provider, by=person(request))
     return redirect("campaigns:channels")
 
 
@@ -164,7 +164,7 @@ def provider_up(request: HttpRequest, pk: int) -> HttpResponse:
 def provider_remove(request: HttpRequest, pk: int) -> HttpResponse:
     provider, _kind = _found(pk)
     try:
-        providers.remove_provider(provider=provider, by=person(request))
+        accounts.remove_provider(provider=provider, by=person(request))
     except DomainError as refusal:
         messages.error(request, refusal.message)
         return redirect("campaigns:provider", pk=pk)
@@ -180,7 +180,7 @@ def _found(pk: int) -> tuple[Provider, Kind]:
 
 
 def _taken(provider: Provider) -> str:
-    if providers.is_simulator(provider):
+    if accounts.is_simulator(provider):
         return _("The simulator took it: nobody real gets it. It lies in the simulator's inbox.")
     return _("The provider took it. Look whether it arrives.")
 
@@ -190,7 +190,7 @@ def _form(request: HttpRequest, form: object, kind: Kind, provider: Provider | N
 
 
 def _page(request: HttpRequest, provider: Provider, kind: Kind, trial: TrialForm, pace: PaceForm) -> HttpResponse:
-    trial.fields["text"].widget.attrs["placeholder"] = providers.sample_text(provider)
+    trial.fields["text"].widget.attrs["placeholder"] = accounts.sample_text(provider)
     context = {
         "provider": provider,
         "kind": kind,
@@ -198,7 +198,7 @@ def _page(request: HttpRequest, provider: Provider, kind: Kind, trial: TrialForm
         "trial": trial,
         "pace": pace,
         "shown_settings": _shown(provider, kind),
-        "hook_url": providers.hook_url(provider) if kind.parse and not providers.is_simulator(provider) else "",
+        "hook_url": accounts.hook_url(provider) if kind.parse and not accounts.is_simulator(provider) else "",
         "can_remove": not (provider.from_environment and is_named(provider)),
         "can_check": kind.can_check,
         "simulator_url": simulator_url(),

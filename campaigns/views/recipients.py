@@ -7,13 +7,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns import services
-from campaigns.campaign_forms import RestForm
 from campaigns.filters import RecipientFilter
-from campaigns.ledger import recipients, story_of
+from campaigns.launch.forms import RestForm
 from campaigns.models import Campaign
-from campaigns.monitor import progress
 from campaigns.reasons import reason_label
-from campaigns.rests import OVER, missed_counts
+from campaigns.running.ledger import recipients, story_of
+from campaigns.running.monitor import progress
+from campaigns.running.rests import OVER, missed_counts
 from campaigns.views.doorway import person
 from crm_suite.access.rules import requires
 from crm_suite.access.services import audit

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign
 from campaigns.reasons import reason_label
-from campaigns.reporting import CampaignReport, Comparison, Rate, report
-from campaigns.uplift import Interval
+from campaigns.results.reporting import CampaignReport, Comparison, Rate, report
+from campaigns.results.uplift import Interval
 from crm_suite.access.rules import requires
 from crm_suite.lib.exports import csv_response
 

@@ -9,9 +9,11 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns.gaps import gaps_of
 from campaigns.models import Campaign, Medium, Template, TemplateVersion
-from campaigns.previews import (
+from campaigns.rules import price_of
+from campaigns.selectors import usable_segments
+from campaigns.texts.gaps import gaps_of
+from campaigns.texts.previews import (
     Preview,
     copy_for,
     next_member,
@@ -20,9 +22,7 @@ from campaigns.previews import (
     preview,
     reachable_members,
 )
-from campaigns.rendering import check_template
-from campaigns.rules import price_of
-from campaigns.selectors import usable_segments
+from campaigns.texts.rendering import check_template
 from campaigns.views.doorway import of_a_book
 from campaigns.views.templates import shop_of
 from crm_suite.access.rules import requires

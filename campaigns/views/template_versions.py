@@ -5,9 +5,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.content import restore_version, version_of
 from campaigns.models import Template, TemplateVersion
-from campaigns.versions import changes, versions_with_use
+from campaigns.texts.content import restore_version, version_of
+from campaigns.texts.versions import changes, versions_with_use
 from campaigns.views.doorway import person, told
 from crm_suite.access.rules import requires
 

@@ -9,16 +9,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns import content
 from campaigns.forms import TestForm
 from campaigns.models import Medium, Template
-from campaigns.previews import fields_for, person_of
-from campaigns.rendering import MERGE_FIELDS
+from campaigns.providers.trying import send_test
 from campaigns.selectors import usable_segments
-from campaigns.starters import STARTERS, starter
-from campaigns.template_forms import LibraryFilter, TemplateForm
-from campaigns.trying import send_test
-from campaigns.versions import templates_with_use, topics_in_use, use_of
+from campaigns.texts import content
+from campaigns.texts.forms import LibraryFilter, TemplateForm
+from campaigns.texts.previews import fields_for, person_of
+from campaigns.texts.rendering import MERGE_FIELDS
+from campaigns.texts.starters import STARTERS, starter
+from campaigns.texts.versions import templates_with_use, topics_in_use, use_of
 from campaigns.views.doorway import of_a_book, person, shown_book, told
 from crm_suite.access.models import User
 from crm_suite.access.rules import requires

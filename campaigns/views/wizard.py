@@ -9,15 +9,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns import posts, services, wizard
-from campaigns.campaign_forms import AudienceForm, AudienceStep, ChannelStep, DraftForm, LaunchForm, on_clock
-from campaigns.connections import simulator_url
+from campaigns import posts, services
+from campaigns.launch import wizard
+from campaigns.launch.forms import AudienceForm, AudienceStep, ChannelStep, DraftForm, LaunchForm, on_clock
+from campaigns.launch.preflight import cost_of, preflight, preflight_of
+from campaigns.launch.readiness import TYPED_ABOVE, readiness
 from campaigns.models import Campaign, Medium, Template
-from campaigns.preflight import cost_of, preflight, preflight_of
-from campaigns.previews import preview
-from campaigns.readiness import TYPED_ABOVE, readiness
+from campaigns.providers.connections import simulator_url
 from campaigns.rules import price_of
-from campaigns.versions import topics_in_use
+from campaigns.texts.previews import preview
+from campaigns.texts.versions import topics_in_use
 from campaigns.views.doorway import of_a_book, person, shown_book, told
 from crm_suite.access.rules import requires
 from crm_suite.lib.errors import DomainError

@@ -8,9 +8,9 @@ import numpy as np
 from django.db.models import QuerySet
 
 from campaigns import policy
-from campaigns.content import version_of
 from campaigns.models import Attempt, Campaign, Link, Message, PlanEntry, Response, Template
-from campaigns.rendering import links_in
+from campaigns.texts.content import version_of
+from campaigns.texts.rendering import links_in
 from crm_suite.demo.clock import Clock
 from crm_suite.demo.copying import NULL, copy_columns, reserve_ids
 from crm_suite.demo.people import Ints

@@ -19,8 +19,8 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy, ngettext, pgettext_lazy
 
-from campaigns.connections import connections
 from campaigns.models import Message
+from campaigns.providers.connections import connections
 from crm_suite.jobs.models import BeatTick, Job
 from crm_suite.pages.selectors import unapplied_migrations
 from crm_suite.templatetags.crm import duration, number

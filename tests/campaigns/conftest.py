@@ -1,10 +1,12 @@
 """The provider that delivery tests hand over to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.test import Client
 from pytest_django.fixtures import Settings
 
+from tests.builders import make_user
 from tests.campaigns.provider import Provider, running
 from tests.campaigns.vendor import Vendor, running as vendor_running
 
@@ -35,3 +37,14 @@ def vendor(vendors_machine: Vendor) -> Vendor:
     """A vendor's HTTP API on this machine, which has nothing to say yet."""
     vendors_machine.says((500, b"no script"))
     return vendors_machine
+
+
+@pytest.fixture
+def as_role(client: Client) -> Callable[[str], Client]:
+    """Signs somebody of this role in, and hands over their browser."""
+
+    def sign_in(role: str) -> Client:
+        client.force_login(make_user(role))
+        return client
+
+    return sign_in

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, strategies as st
 from liquid.exceptions import LiquidError
 
-from campaigns.blanks import Words
-from campaigns.rendering import _HTML, _TEXT, MERGE_FIELDS, _Letters, parse
+from campaigns.texts.blanks import Words
+from campaigns.texts.rendering import _HTML, _TEXT, MERGE_FIELDS, _Letters, parse
 
 FIELDS = st.sampled_from([*MERGE_FIELDS, "link_1", "nobody", "empty", "nil"])
 QUOTED = st.text(alphabet=st.characters(blacklist_characters="'\\{}", blacklist_categories=["Cs"]), max_size=8)

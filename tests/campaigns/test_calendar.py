@@ -6,8 +6,8 @@ import pytest
 import time_machine
 from django.utils import translation
 
-from campaigns.festivals import bands, days_off
-from campaigns.month import Month, month_of
+from campaigns.plan.festivals import bands, days_off
+from campaigns.plan.month import Month, month_of
 from customers.books import book_of
 from tests.builders import make_campaign, make_customer, make_entry, make_message, make_shop
 

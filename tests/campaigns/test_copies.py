@@ -6,11 +6,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from campaigns.content import save_template, version_of
-from campaigns.copies import Together, library
 from campaigns.models import Campaign, Template
-from campaigns.reporting import Comparison, Rate
-from campaigns.uplift import Verdict, newcombe
+from campaigns.results.reporting import Comparison, Rate
+from campaigns.results.uplift import Verdict, newcombe
+from campaigns.texts.content import save_template, version_of
+from campaigns.texts.copies import Together, library
 from customers.books import book_of
 from customers.models import Shop
 from tests.builders import (

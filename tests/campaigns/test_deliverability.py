@@ -10,10 +10,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns import doubts, inbox
 from campaigns.channels.base import Event
-from campaigns.deliverability import Line, deliverability
 from campaigns.models import Campaign, Message, Provider as Carrier
+from campaigns.news import inbox
+from campaigns.providers.deliverability import Line, deliverability
+from campaigns.running import doubts
 from crm_suite.access.models import AuditEvent
 from crm_suite.lib.errors import BadInput, WrongState
 from tests.builders import make_user
@@ -112,15 +113,6 @@ def test_before_the_first_message_the_page_says_so(client: Client) -> None:
 @pytest.fixture
 def doubtful(campaign: Campaign) -> Message:
     return campaign.messages.get(state="unknown")
-
-
-@pytest.fixture
-def as_role(client: Client) -> Callable[[str], Client]:
-    def sign_in(role: str) -> Client:
-        client.force_login(make_user(role))
-        return client
-
-    return sign_in
 
 
 def test_doubts_are_grouped_and_aged(campaign: Campaign, doubtful: Message) -> None:

@@ -8,8 +8,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from campaigns import clicks, tracking
+from campaigns import tracking
 from campaigns.models import Link, Message, Response
+from campaigns.news import clicks
 from customers.models import Customer, Suppression
 from customers.selectors import refusal
 from customers.services import lift_suppression, suppress

@@ -6,7 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.gaps import Gaps, gaps_of
+from campaigns.texts.gaps import Gaps, gaps_of
 from customers.models import Customer, CustomerFacts, Shop
 from segmentation.models import Segment
 from tests.builders import make_shop, make_user

@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from campaigns import guards, services
+from campaigns import services
 from campaigns.delivery import run
 from campaigns.models import Campaign, Message, SendLimits
+from campaigns.news import guards
 from crm_suite.access.models import AuditEvent
 from tests.builders import make_user
 from tests.campaigns.delivery_cast import prepared, reachable, small_shop

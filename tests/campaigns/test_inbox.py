@@ -12,11 +12,11 @@ from django.db.models import Count
 from django.test import Client
 from django.utils import timezone
 
-from campaigns import hearing, inbox, receipts
 from campaigns.channels.base import Event
 from campaigns.delivery import run
 from campaigns.models import Message, Provider as Carrier, ProviderEvent
-from campaigns.secrets import hook_secret
+from campaigns.news import hearing, inbox, receipts
+from campaigns.providers.secrets import hook_secret
 from campaigns.views import hooks
 from customers.models import Suppression
 from customers.selectors import refusal

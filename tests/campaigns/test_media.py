@@ -2,10 +2,10 @@
 
 import pytest
 
+from campaigns.launch.preflight import preflight
 from campaigns.media import MASKED, refuse_platform, route_of, route_to
 from campaigns.models import Medium, TopicRefusal
-from campaigns.preflight import preflight
-from campaigns.rendering import check_template
+from campaigns.texts.rendering import check_template
 from customers.models import Customer, Shop
 from tests.builders import make_consent, make_customer, make_facts, make_identity, make_shop
 from tests.campaigns.delivery_cast import draft, fates, prepared

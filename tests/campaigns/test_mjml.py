@@ -2,9 +2,9 @@
 
 import pytest
 
-from campaigns.mailhtml import read
-from campaigns.rendering import SAMPLE_FIELDS, RenderProblem, check_template, links_in, render, source_of
-from campaigns.starters import STARTERS, Starter
+from campaigns.texts.mailhtml import read
+from campaigns.texts.rendering import SAMPLE_FIELDS, RenderProblem, check_template, links_in, render, source_of
+from campaigns.texts.starters import STARTERS, Starter
 
 
 def _in_column(inner: str, *, head: str = "") -> str:

@@ -10,10 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.figures import shown_reports
-from campaigns.forecast import Forecast, Pace, forecast
 from campaigns.models import Campaign
-from campaigns.monitor import progress
+from campaigns.results.figures import shown_reports
+from campaigns.running.forecast import Forecast, Pace, forecast
+from campaigns.running.monitor import progress
 from customers.models import Shop
 from tests.builders import make_campaign, make_customer, make_message, make_user
 from tests.campaigns.delivery_cast import small_shop
@@ -136,7 +136,7 @@ def test_the_count_is_one_grouped_question(shop: Shop) -> None:
 def test_the_list_does_not_count_large_campaigns_again_at_every_look(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("campaigns.figures.SMALL", 1)
+    monkeypatch.setattr("campaigns.results.figures.SMALL", 1)
     over = running(shop, state="finished", finished_at=NOW - timedelta(days=20), started_at=NOW - timedelta(days=20))
     put(over, "delivered", 2)
     assert shown_reports([over])[over.pk].delivered == 2

@@ -26,7 +26,6 @@ from tests.builders import (
     make_segment,
     make_shop,
     make_template,
-    make_user,
 )
 
 pytestmark = pytest.mark.django_db
@@ -44,15 +43,6 @@ def afternoon() -> object:
 @pytest.fixture
 def shop() -> Shop:
     return make_shop("tmall", email_from="shop@example.com")
-
-
-@pytest.fixture
-def as_role(client: Client) -> Callable[[str], Client]:
-    def sign_in(role: str) -> Client:
-        client.force_login(make_user(role))
-        return client
-
-    return sign_in
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from campaigns.channels.base import Envelope
 from campaigns.channels.mime import build
-from campaigns.rendering import SAMPLE_FIELDS, check_template, render
+from campaigns.texts.rendering import SAMPLE_FIELDS, check_template, render
 
 #: F36: sixty ways of making a template engine do more than fill in a name.
 INJECTIONS = [

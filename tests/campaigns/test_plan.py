@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 import time_machine
 
-from campaigns import planning
 from campaigns.models import Campaign, PlanEntry
-from campaigns.month import lines_between
-from campaigns.planning import Adherence, Outcome
+from campaigns.plan import planning
+from campaigns.plan.month import lines_between
+from campaigns.plan.planning import Adherence, Outcome
 from crm_suite.access.models import AuditEvent, User
 from crm_suite.lib.errors import BadInput, WrongState
 from customers.books import Book, book_of

@@ -13,15 +13,19 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from campaigns import answers, platform_files, policy, providers, rests, services, steering
+from campaigns import policy, services
 from campaigns.channels import platform as adapter
 from campaigns.channels.base import Envelope, Outcome
 from campaigns.channels.kinds import Account
 from campaigns.delivery import run, sweep
 from campaigns.models import Campaign, Instance, Message, PlatformFile, Provider, ProviderEvent, TopicRefusal
-from campaigns.platform_layouts import is_exact
-from campaigns.platform_results import Imported, import_results
-from campaigns.platform_words import columns_of
+from campaigns.news import answers
+from campaigns.platform import files
+from campaigns.platform.layouts import is_exact
+from campaigns.platform.results import Imported, import_results
+from campaigns.platform.words import columns_of
+from campaigns.providers import accounts
+from campaigns.running import rests, steering
 from crm_suite.access.models import AuditEvent
 from crm_suite.lib.errors import BadInput, WrongState
 from customers.models import Customer, Shop
@@ -67,7 +71,7 @@ def file_of(campaign: Campaign, number: int = 1) -> PlatformFile:
 
 
 def fetched(campaign: Campaign, *, only_names: bool = False) -> list[list[str]]:
-    content = platform_files.fetch(file=file_of(campaign), by=None, only_names=only_names)
+    content = files.fetch(file=file_of(campaign), by=None, only_names=only_names)
     return list(csv.reader(io.StringIO(content.decode("gb18030"))))
 
 
@@ -115,7 +119,7 @@ def test_a_file_that_is_full_or_fetched_grows_no_more(
     campaign = written(shop)
     assert list(campaign.platform_files.values_list("rows", flat=True)) == [2, 1]
     monkeypatch.setattr(adapter, "MOST_ROWS", 10)
-    platform_files.fetch(file=file_of(campaign, 2), by=None)
+    files.fetch(file=file_of(campaign, 2), by=None)
     late = Message.objects.create(
         campaign=campaign, customer=buyer("late"), channel="platform", state="queued", due_at=timezone.now()
     )
@@ -168,7 +172,7 @@ def test_nobody_can_be_sent_a_test(shop: Shop, people: dict[str, Customer]) -> N
         services.send_test(campaign=campaign, address="mei的店", by=None)
     assert no.value.code == "no_test"
     with pytest.raises(BadInput):
-        providers.send_test(provider=Provider.objects.get(code="platform"), address="mei的店", text="", by=None)
+        accounts.send_test(provider=Provider.objects.get(code="platform"), address="mei的店", text="", by=None)
     assert file_of(campaign).rows == 2
 
 
@@ -209,11 +213,11 @@ def test_who_said_no_before_the_first_fetch_was_never_in_it(shop: Shop, people: 
 def test_uploaded_is_sent_from_that_moment_on(shop: Shop, people: dict[str, Customer]) -> None:
     campaign = written(shop)
     with pytest.raises(WrongState):
-        platform_files.mark_uploaded(file=file_of(campaign), by=None)  # nobody has fetched it
+        files.mark_uploaded(file=file_of(campaign), by=None)  # nobody has fetched it
     fetched(campaign)
     before = timezone.now()
     for _twice in range(2):
-        platform_files.mark_uploaded(file=file_of(campaign), by=None)
+        files.mark_uploaded(file=file_of(campaign), by=None)
     assert fates(campaign) == {"mei": ("accepted", ""), "lei": ("accepted", "")}
     assert campaign.messages.filter(sent_at__gte=before).count() == 2
     assert Touchpoint.objects.filter(kind="message_sent").count() == 2
@@ -221,21 +225,21 @@ def test_uploaded_is_sent_from_that_moment_on(shop: Shop, people: dict[str, Cust
     campaign.refresh_from_db()
     assert campaign.state == "finished"
     with pytest.raises(WrongState):
-        platform_files.withdraw(file=file_of(campaign), by=None, reason="oops")
+        files.withdraw(file=file_of(campaign), by=None, reason="oops")
 
 
 def test_withdrawn_reached_nobody_and_can_go_to_the_rest(shop: Shop, people: dict[str, Customer]) -> None:
     campaign = written(shop)
     fetched(campaign)
     with pytest.raises(BadInput):
-        platform_files.withdraw(file=file_of(campaign), by=None, reason=" ")
-    platform_files.withdraw(file=file_of(campaign), by=None, reason="wrong text")
+        files.withdraw(file=file_of(campaign), by=None, reason=" ")
+    files.withdraw(file=file_of(campaign), by=None, reason="wrong text")
     assert fates(campaign) == {"mei": ("failed", "withdrawn"), "lei": ("failed", "withdrawn")}
     assert not Message.objects.filter(sent_at__isnull=False).exists()
     with pytest.raises(WrongState):
         fetched(campaign)
     with pytest.raises(WrongState):
-        platform_files.mark_uploaded(file=file_of(campaign), by=None)
+        files.mark_uploaded(file=file_of(campaign), by=None)
     sweep.finish()
     campaign.refresh_from_db()
     assert sum(rests.missed_counts(campaign).values()) == 2
@@ -245,13 +249,13 @@ def test_when_time_is_over_a_fetched_file_is_in_doubt_until_somebody_says(
     shop: Shop, people: dict[str, Customer]
 ) -> None:
     campaign = written(shop)
-    assert platform_files.close_overdue() == 0
+    assert files.close_overdue() == 0
     fetched(campaign)
     Campaign.objects.update(send_until=timezone.now())
     run.tick()
     assert fates(campaign)["mei"] == ("unknown", "not_uploaded")
-    assert platform_files.close_overdue() == 0
-    platform_files.mark_uploaded(file=file_of(campaign), by=None)
+    assert files.close_overdue() == 0
+    files.mark_uploaded(file=file_of(campaign), by=None)
     assert fates(campaign)["mei"] == ("accepted", "")
 
 
@@ -343,15 +347,6 @@ def test_what_is_no_table_of_results_changes_nothing(shop: Shop, people: dict[st
 
 
 # --- pages and API ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def as_role(client: Client) -> Callable[[str], Client]:
-    def sign_in(role: str) -> Client:
-        client.force_login(make_user(role))
-        return client
-
-    return sign_in
 
 
 def test_a_file_goes_its_whole_way_on_the_pages(

@@ -10,9 +10,9 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from campaigns import ruling, services
+from campaigns.launch.preflight import preflight
+from campaigns.launch.readiness import readiness
 from campaigns.models import Campaign, Message, Provider, TopicRefusal
-from campaigns.preflight import preflight
-from campaigns.readiness import readiness
 from crm_suite.lib.digests import address_digest
 from customers.models import Customer, Shop
 from tests.builders import make_campaign, make_customer, make_facts, make_message, make_token, make_user

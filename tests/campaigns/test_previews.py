@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from campaigns.models import ChannelPrice
-from campaigns.smstext import outside_gsm, size_of
+from campaigns.texts.smstext import outside_gsm, size_of
 from customers.models import Shop
 from segmentation.models import Segment
 from tests.builders import make_campaign, make_customer, make_facts, make_shop, make_template, make_user

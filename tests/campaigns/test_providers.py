@@ -10,20 +10,20 @@ from django.urls import resolve, reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from campaigns import providers, secrets
 from campaigns.channels import is_configured, open_channel, stays_here
 from campaigns.channels.base import CanBeChecked, ChannelAdapter, ChannelDown
 from campaigns.channels.kinds import Account, HookRefused
 from campaigns.channels.opening import account_of
 from campaigns.channels.registry import KINDS
 from campaigns.channels.smtp import SmtpChannel
-from campaigns.connections import connections
 from campaigns.models import Provider, ProviderPace
+from campaigns.providers import accounts, secrets
+from campaigns.providers.connections import connections
 from crm_suite.access.models import AuditEvent, User
 from crm_suite.lib.errors import BadInput, WrongState
 from customers.models import Shop, Suppression
 from customers.services import suppress
-from tests.builders import make_campaign, make_customer, make_message, make_shop, make_user
+from tests.builders import make_campaign, make_customer, make_message, make_shop
 from tests.campaigns.provider import Provider as Simulator
 from tests.campaigns.vendor import Asked, Vendor
 
@@ -39,15 +39,6 @@ def nothing_named(settings: Settings) -> None:
 
 
 @pytest.fixture
-def as_role(client: Client) -> Callable[[str], Client]:
-    def sign_in(role: str) -> Client:
-        client.force_login(make_user(role))
-        return client
-
-    return sign_in
-
-
-@pytest.fixture
 def shop() -> Shop:
     return make_shop(email_from="news@shop.example", sms_signature="小店")
 
@@ -56,25 +47,25 @@ def gateway(url: str = "https://gateway.example/sms", **fields: Any) -> Provider
     """A gateway for SMS, added by hand."""
     values = {"kind": "http", "channel": "sms", "name": "Gateway", "hidden": {"header": "Authorization: Bearer abc"}}
     settings = {"url": url, "idempotency": "none", "batch_size": "5"}
-    provider = providers.add_provider(**(values | {"settings": settings, "by": None} | fields))
-    return providers.switch(provider=provider, on=True, by=None)
+    provider = accounts.add_provider(**(values | {"settings": settings, "by": None} | fields))
+    return accounts.switch(provider=provider, on=True, by=None)
 
 
 # --- the environment --------------------------------------------------------------------------------------------------
 
 
 def test_the_environment_makes_its_own_rows_and_keeps_them_in_step(settings: Settings) -> None:
-    assert providers.working("email") is None and not Provider.objects.exists()
+    assert accounts.working("email") is None and not Provider.objects.exists()
     settings.SMTP_URL = "smtp://user:secret@mail.example:587"
-    row = providers.working("email")
+    row = accounts.working("email")
     assert row is not None and (row.code, row.kind, row.from_environment) == ("smtp", "smtp", True)
     assert "secret" not in json.dumps(row.settings) and bytes(row.secret) == b""
-    providers.block(provider=row, reason="535 wrong password")
+    accounts.block(provider=row, reason="535 wrong password")
     settings.SMTP_URL = "smtp://user:secret@other.example:587"  # elsewhere, so the reason is gone
-    again = providers.working("email")
+    again = accounts.working("email")
     assert again is not None and again.pk == row.pk and again.blocked_at is None
     settings.SMTP_URL = ""
-    assert providers.working("email") is None and not is_configured("email")
+    assert accounts.working("email") is None and not is_configured("email")
     assert Provider.objects.count() == 1  # what it carried is still told by its name
 
 
@@ -93,9 +84,9 @@ def test_an_environment_alone_works_as_before(settings: Settings, provider: Simu
 
 def test_looking_twice_writes_nothing(settings: Settings, django_assert_num_queries: Callable[[int], Any]) -> None:
     settings.SMTP_URL = "smtp://mail.example"
-    providers.working("email")
+    accounts.working("email")
     with django_assert_num_queries(2):
-        providers.working("email")
+        accounts.working("email")
 
 
 # --- who carries a channel --------------------------------------------------------------------------------------------
@@ -103,43 +94,43 @@ def test_looking_twice_writes_nothing(settings: Settings, django_assert_num_quer
 
 def test_the_first_free_one_carries_the_channel(settings: Settings) -> None:
     settings.SMS_URL = "http://first.example/sms"
-    first = providers.working("sms")
+    first = accounts.working("sms")
     assert first is not None
     second = gateway()
-    assert providers.working("sms") == first  # a new one stands at the end
-    providers.block(provider=first, reason="no balance")
-    assert providers.working("sms") == second and providers.working("email") is None
-    providers.switch(provider=second, on=False, by=None)
-    assert providers.working("sms") is None
+    assert accounts.working("sms") == first  # a new one stands at the end
+    accounts.block(provider=first, reason="no balance")
+    assert accounts.working("sms") == second and accounts.working("email") is None
+    accounts.switch(provider=second, on=False, by=None)
+    assert accounts.working("sms") is None
     with pytest.raises(ChannelDown) as down:
         open_channel("sms")
     assert down.value.code == "provider_blocked" and "no balance" in down.value.message
     assert is_configured("sms")  # somebody has to free it, not to set it up
-    providers.unblock(provider=first, by=None)
-    assert providers.working("sms") == first
+    accounts.unblock(provider=first, by=None)
+    assert accounts.working("sms") == first
 
 
 def test_order_is_changed_one_place_at_a_time() -> None:
     first, second, third = (gateway(name=name) for name in ("One", "Two", "Three"))
     Provider.objects.update(rank=10)  # as in rows that were never ordered
-    providers.move_up(provider=third, by=None)
-    assert [row.name for row in providers.in_use("sms")] == ["One", "Three", "Two"]
-    providers.move_up(provider=third, by=None)
-    providers.move_up(provider=third, by=None)
-    assert providers.working("sms") == third and first.pk != second.pk
+    accounts.move_up(provider=third, by=None)
+    assert [row.name for row in accounts.in_use("sms")] == ["One", "Three", "Two"]
+    accounts.move_up(provider=third, by=None)
+    accounts.move_up(provider=third, by=None)
+    assert accounts.working("sms") == third and first.pk != second.pk
 
 
 def test_the_simulator_stands_back_for_a_real_one_even_when_that_is_blocked(settings: Settings) -> None:
     settings.SMS_URL, settings.SIMULATED_CHANNELS = "http://127.0.0.1:9/sms", ["sms"]
-    simulator = providers.working("sms")
+    simulator = accounts.working("sms")
     assert simulator is not None and simulator.kind == "simulator" and stays_here("sms")
     real = gateway()
-    assert providers.working("sms") == real and not stays_here("sms")
-    providers.block(provider=real, reason="no balance")
-    assert providers.working("sms") is None  # messages wait; the simulator would swallow them
+    assert accounts.working("sms") == real and not stays_here("sms")
+    accounts.block(provider=real, reason="no balance")
+    assert accounts.working("sms") is None  # messages wait; the simulator would swallow them
     assert not stays_here("sms")
-    providers.switch(provider=real, on=False, by=None)
-    assert providers.working("sms") == simulator and stays_here("sms")
+    accounts.switch(provider=real, on=False, by=None)
+    assert accounts.working("sms") == simulator and stays_here("sms")
     assert not stays_here("email")
 
 
@@ -160,14 +151,14 @@ def test_secrets_are_encrypted_and_open_only_with_their_key(settings: Settings) 
     with pytest.raises(secrets.Unreadable):
         account_of(row)
     with pytest.raises(ChannelDown):
-        providers.open_adapter(row)
+        accounts.open_adapter(row)
     settings.SECRET_KEY_FALLBACKS = [old]
     assert account_of(row).secrets["header"] == "Authorization: Bearer abc"
 
 
 def test_a_secret_is_replaced_alone_and_never_written_down() -> None:
     row = gateway(hidden={"header": "Authorization: Bearer abc", "signing_key": "sign-1"})
-    providers.replace_secrets(provider=row, hidden={"header": "", "signing_key": "sign-2"}, by=None)
+    accounts.replace_secrets(provider=row, hidden={"header": "", "signing_key": "sign-2"}, by=None)
     row.refresh_from_db()
     assert account_of(row).secrets == {"header": "Authorization: Bearer abc", "signing_key": "sign-2"}
     record = json.dumps(list(AuditEvent.objects.values("action", "target", "changes")))
@@ -176,14 +167,14 @@ def test_a_secret_is_replaced_alone_and_never_written_down() -> None:
 
 def test_what_the_environment_says_is_not_changed_here(settings: Settings) -> None:
     settings.SMS_URL = "http://first.example/sms"
-    row = providers.working("sms")
+    row = accounts.working("sms")
     assert row is not None
     for verb, options in (("change_provider", {"name": "x", "settings": {}}), ("replace_secrets", {"hidden": {}})):
         with pytest.raises(WrongState):
-            getattr(providers, verb)(provider=row, by=None, **options)
+            getattr(accounts, verb)(provider=row, by=None, **options)
     with pytest.raises(WrongState):
-        providers.remove_provider(provider=row, by=None)
-    providers.set_pace(provider=row, pace=providers.Pace(5, 50, 1000, "Asia/Shanghai"), by=None)
+        accounts.remove_provider(provider=row, by=None)
+    accounts.set_pace(provider=row, pace=accounts.Pace(5, 50, 1000, "Asia/Shanghai"), by=None)
     row.refresh_from_db()
     assert (row.rate, row.burst, row.daily_ceiling) == (5, 50, 1000)
 
@@ -198,9 +189,9 @@ def test_only_what_never_carried_anything_can_be_removed(shop: Shop) -> None:
     make_message(make_campaign(shop, channel="sms"), customer, provider=used.code)
     for row in (paced, used):
         with pytest.raises(WrongState) as refusal:
-            providers.remove_provider(provider=row, by=None)
+            accounts.remove_provider(provider=row, by=None)
         assert refusal.value.code == "has_messages"
-    providers.remove_provider(provider=unused, by=None)
+    accounts.remove_provider(provider=unused, by=None)
     assert set(Provider.objects.values_list("name", flat=True)) == {"Two", "Three"}
     assert gateway(name="One").code != unused.code  # the name in the ledger does not come back
 
@@ -217,16 +208,16 @@ def test_only_known_kinds_of_the_channel_can_be_added(kind: str, channel: str) -
 def test_a_test_goes_through_this_very_provider_and_frees_it(shop: Shop, vendor: Vendor, settings: Settings) -> None:
     settings.SMS_URL = "http://first.example/sms"  # carries the channel, and is not asked
     row = gateway(vendor.url)
-    providers.block(provider=row, reason="no balance")
+    accounts.block(provider=row, reason="no balance")
     vendor.says((402, b"no balance"))
     with pytest.raises(ChannelDown):
-        providers.send_test(provider=row, address="13800138000", text="", by=None)
-    assert providers.working("sms") != row and not Provider.objects.filter(pk=row.pk, blocked_at=None).exists()
+        accounts.send_test(provider=row, address="13800138000", text="", by=None)
+    assert accounts.working("sms") != row and not Provider.objects.filter(pk=row.pk, blocked_at=None).exists()
     vendor.says((200, {"results": []}))
     with pytest.raises(ChannelDown):  # it did not say that it took it
-        providers.send_test(provider=row, address="13800138000", text="", by=None)
+        accounts.send_test(provider=row, address="13800138000", text="", by=None)
     vendor.says(_accepted)
-    providers.send_test(provider=row, address="13800138000", text="【小店】hello", by=None)
+    accounts.send_test(provider=row, address="13800138000", text="【小店】hello", by=None)
     assert Provider.objects.filter(pk=row.pk, blocked_at=None).exists()
     assert vendor.asked[-1].json["messages"][0]["text"] == "【小店】hello"
     record = json.dumps(list(AuditEvent.objects.values("action", "changes")))
@@ -243,7 +234,7 @@ def test_a_suppressed_address_gets_no_test(shop: Shop) -> None:
     assert Suppression.objects.exists()
     for address, code in (("13800138000", "suppressed"), ("nobody", "bad_address")):
         with pytest.raises(BadInput) as refusal:
-            providers.send_test(provider=gateway(), address=address, text="", by=None)
+            accounts.send_test(provider=gateway(), address=address, text="", by=None)
         assert refusal.value.code == code
 
 
@@ -253,14 +244,14 @@ def test_a_suppressed_address_gets_no_test(shop: Shop) -> None:
 def test_the_address_for_news_names_the_provider_and_holds_a_secret_of_its_own(settings: Settings) -> None:
     settings.SMS_URL = "http://first.example/sms"
     ours, other = gateway(name="One"), gateway(name="Two")
-    env = providers.working("sms")
+    env = accounts.working("sms")
     assert env is not None
-    urls = {providers.hook_url(row) for row in (ours, other, env)}
+    urls = {accounts.hook_url(row) for row in (ours, other, env)}
     assert len(urls) == 3 and all(url.startswith(f"{settings.SITE_URL}/hooks/") for url in urls)
     for row in (ours, other, env):
-        path = providers.hook_url(row).removeprefix(settings.SITE_URL)
+        path = accounts.hook_url(row).removeprefix(settings.SITE_URL)
         assert row.code in path and resolve(path)
-        assert account_of(row).callback == providers.hook_url(row)
+        assert account_of(row).callback == accounts.hook_url(row)
     assert ours.secret not in [url.encode() for url in urls]
 
 
@@ -273,18 +264,18 @@ def test_news_goes_to_the_adapter_of_its_provider() -> None:
         "query": "",
         "body": body,
     }
-    (event,) = providers.parse_webhook(provider=row, **call)
+    (event,) = accounts.parse_webhook(provider=row, **call)
     assert (event.kind, event.reference) == ("delivered", "r")
-    assert providers.thanks(row) == {}
-    assert providers.thanks(Provider(kind="tencent")) == {"result": 0, "errmsg": "OK"}  # else it comes again
-    providers.replace_secrets(provider=row, hidden={"signing_key": "k"}, by=None)
+    assert accounts.thanks(row) == {}
+    assert accounts.thanks(Provider(kind="tencent")) == {"result": 0, "errmsg": "OK"}  # else it comes again
+    accounts.replace_secrets(provider=row, hidden={"signing_key": "k"}, by=None)
     with pytest.raises(HookRefused):
-        providers.parse_webhook(provider=row, **call)
-    mail = providers.add_provider(
+        accounts.parse_webhook(provider=row, **call)
+    mail = accounts.add_provider(
         kind="smtp", channel="email", name="Mail", settings={"host": "mail.example"}, hidden={}, by=None
     )
     with pytest.raises(HookRefused):
-        providers.parse_webhook(provider=mail, **call)
+        accounts.parse_webhook(provider=mail, **call)
 
 
 # --- every kind -------------------------------------------------------------------------------------------------------
@@ -334,7 +325,7 @@ def test_a_provider_is_added_on_the_page_and_its_secret_never_shown(as_role: Cal
     for name in ("provider", "provider_edit", "provider_secrets"):
         shown = owner.get(reverse(f"campaigns:{name}", args=[row.pk]))
         assert shown.status_code == 200 and "Bearer abc" not in shown.content.decode()
-    assert providers.hook_url(row) in owner.get(reverse("campaigns:provider", args=[row.pk])).content.decode()
+    assert accounts.hook_url(row) in owner.get(reverse("campaigns:provider", args=[row.pk])).content.decode()
     listed = owner.get(reverse("campaigns:channels")).content.decode()
     assert "Gateway" in listed and "switched off" in listed and "not connected" in listed  # e-mail is not
     assert not is_configured("sms")  # nothing goes through it before it was tried out
@@ -384,9 +375,9 @@ def test_the_buttons_of_a_provider(as_role: Callable[[str], Client], shop: Shop)
     assert "Free again" in press("provider_unblock") and row.blocked_at is None
     assert "Say why" in press("provider_block", reason=" ") and row.blocked_at is None
     press("provider_up", other)
-    assert providers.working("sms") == other
+    assert accounts.working("sms") == other
     press("provider_switch", other, on="0")
-    assert not other.is_active and providers.working("sms") == row
+    assert not other.is_active and accounts.working("sms") == row
     press("provider_pace", rate="2.5", burst="10", daily_ceiling="", timezone="Asia/Shanghai")
     assert (str(row.rate), row.burst, row.timezone) == ("2.50", 10, "Asia/Shanghai")
     assert "not an IANA time zone" in press("provider_pace", rate="", burst="10", timezone="Mars/Phobos")
@@ -400,7 +391,7 @@ def test_the_simulator_says_that_nobody_gets_the_test(
     as_role: Callable[[str], Client], shop: Shop, provider: Simulator, settings: Settings
 ) -> None:
     settings.SIMULATED_CHANNELS = ["sms", "email"]
-    row = providers.working("sms")
+    row = accounts.working("sms")
     assert row is not None
     answer = as_role("owner").post(
         reverse("campaigns:provider_test", args=[row.pk]), {"address": "13800138000", "text": ""}, follow=True

@@ -5,10 +5,10 @@ from itertools import permutations
 import pytest
 from django.utils import timezone
 
-from campaigns import inbox, receipts
 from campaigns.channels.base import Event
 from campaigns.models import Message, Provider as Carrier
-from campaigns.receipts import Known
+from campaigns.news import inbox, receipts
+from campaigns.news.receipts import Known
 from crm_suite.access.models import AuditEvent
 from customers.models import Customer, CustomerFacts, Suppression
 from customers.selectors import refusal

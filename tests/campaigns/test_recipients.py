@@ -15,7 +15,7 @@ from campaigns import services
 from campaigns.delivery import run
 from campaigns.delivery.touch import record_sent
 from campaigns.models import Attempt, Campaign, Message, Provider, ProviderEvent
-from campaigns.rests import Missed, missed_counts
+from campaigns.running.rests import Missed, missed_counts
 from crm_suite.access.models import AuditEvent
 from crm_suite.lib.digests import address_digest
 from crm_suite.lib.errors import BadInput, WrongState

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from campaigns import policy
-from campaigns.markup import convert
-from campaigns.rendering import SAMPLE_FIELDS, RenderProblem, check_template, render, sms_parts
+from campaigns.texts.markup import convert
+from campaigns.texts.rendering import SAMPLE_FIELDS, RenderProblem, check_template, render, sms_parts
 
 
 def _mail(body: str, **fields: object) -> str:

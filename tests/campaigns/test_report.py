@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from campaigns import preflight
+from campaigns.launch import preflight
 from campaigns.models import Campaign, Message
-from campaigns.reporting import report, reports
-from campaigns.uplift import Verdict
+from campaigns.results.reporting import report, reports
+from campaigns.results.uplift import Verdict
 from campaigns.views.report import arms_chart, report_rows
 from customers.models import Customer, Shop
 from tests.builders import make_campaign, make_customer, make_message, make_purchase, make_response, make_shop

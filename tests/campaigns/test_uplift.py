@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.uplift import (
+from campaigns.results.uplift import (
     Mean,
     Share,
     Verdict,

@@ -5,10 +5,10 @@ from django.test import Client
 from django.urls import reverse
 
 from campaigns import services
-from campaigns.content import restore_version, save_template, version_of
 from campaigns.delivery import run
 from campaigns.models import Template
-from campaigns.versions import changes
+from campaigns.texts.content import restore_version, save_template, version_of
+from campaigns.texts.versions import changes
 from crm_suite.lib.errors import BadInput
 from tests.builders import make_template, make_user
 from tests.campaigns.delivery_cast import deliver, draft, reachable, small_shop

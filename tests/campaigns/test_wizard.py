@@ -161,7 +161,7 @@ def test_above_a_thousand_people_their_number_is_typed(
     specialist: Client, shop: Shop, everybody: Segment, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("campaigns.views.wizard.TYPED_ABOVE", 1)
-    monkeypatch.setattr("campaigns.readiness.TYPED_ABOVE", 1)
+    monkeypatch.setattr("campaigns.launch.readiness.TYPED_ABOVE", 1)
     campaign = begun(specialist, shop, everybody)
     decide(specialist, campaign, "content", template=make_template().pk)
     decide(specialist, campaign, "holdout", holdout_percent=0, window_days=7)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from campaigns.delivery import locks
 from campaigns.models import Campaign, Message, PlanEntry, Template
-from campaigns.reporting import report
+from campaigns.results.reporting import report
 from crm_suite.demo import services
 from crm_suite.demo.clock import OFFSET
 from crm_suite.jobs import services as jobs

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from campaigns.uplift import Share, newcombe
+from campaigns.results.uplift import Share, newcombe
 from crm_suite.demo.people import People
 from crm_suite.demo.seasons import DAY
 from crm_suite.demo.sends import Send

@@ -14,8 +14,8 @@ from psycopg2.extras import execute_values
 
 from campaigns import policy
 from campaigns.models import Campaign, Message
-from campaigns.monitor import progress
 from campaigns.rules import rules_of
+from campaigns.running.monitor import progress
 from tests.campaigns.provider import Provider
 
 #: What the ledger holds that was never meant for a campaign.

@@ -12,7 +12,7 @@ import redis
 from campaigns import policy, services
 from campaigns.delivery import run, sweep
 from campaigns.models import Campaign, Message, Provider as ProviderRow, ProviderPace
-from campaigns.monitor import progress
+from campaigns.running.monitor import progress
 from customers.models import Customer
 from tests.campaigns.delivery_cast import deliver, draft, prepared, reachable, small_shop
 from tests.faults.stage import BRISK, Stage, finish, gateway, leases_run_out, nobody_waits, sized, states, store

@@ -15,11 +15,12 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 import campaigns.delivery
-from campaigns import replies, services, tracking
+from campaigns import services, tracking
 from campaigns.channels import Outcome, Receipt
 from campaigns.delivery import claim, gate, result, run
 from campaigns.delivery.journal import Settlement
 from campaigns.models import Campaign, Message, Response
+from campaigns.news import replies
 from crm_suite.lib.errors import DomainError
 from customers.models import Consent, Customer, Suppression
 from customers.services import record_optout

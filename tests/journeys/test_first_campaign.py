@@ -23,7 +23,7 @@ from pytest_django.fixtures import Settings
 
 from campaigns.delivery import run, sweep
 from campaigns.models import Campaign, Message, PlanEntry, Template
-from campaigns.reporting import report
+from campaigns.results.reporting import report
 from campaigns.tasks import deliver
 from crm_suite.lib.days import today_in
 from customers.models import Customer, CustomerFacts, Shop
