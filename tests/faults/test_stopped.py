@@ -122,8 +122,12 @@ def test_f01_a_due_time_is_a_column_and_nobody_runs_before_it(stage: Stage) -> N
     assert (campaign.state, campaign.messages.count(), stage.copies(campaign)) == ("scheduled", 0, {})
 
     Campaign.objects.filter(pk=campaign.pk).update(scheduled_at=timezone.now())
-    children = [stage.nursery.start(job, seconds=6) for job in ("due_worker", "due_worker", "beat")]
-    assert [child.wait() for child in children] == [0] * 3
+    for _round in range(5):  # a busy machine needs more than one
+        children = [stage.nursery.start(job, seconds=4) for job in ("due_worker", "due_worker", "beat")]
+        assert [child.wait() for child in children] == [0] * 3
+        if states(campaign) == {"accepted": 6}:
+            break
+    assert states(campaign) == {"accepted": 6}
     assert sorted(stage.copies(campaign).values()) == [1] * 6
     stage.hold(doubts=0)
 
