@@ -9,12 +9,12 @@ from typing import Literal
 from django.db import transaction
 
 from campaigns import policy
-from campaigns.delivery import faults, locks, spending
+from campaigns.delivery import faults, spending
 from campaigns.delivery.claim import Claimed
 from campaigns.delivery.spending import Purse
-from campaigns.delivery.sql import changed, rows
+from campaigns.delivery.sql import Prepared, changed
 from campaigns.delivery.standing import No, Standing, judge, standings
-from campaigns.delivery.terms import Terms, terms_of
+from campaigns.delivery.terms import Terms, enter_gate
 from campaigns.delivery.workers import Worker
 from campaigns.media import route_of
 from campaigns.models import Campaign
@@ -42,8 +42,8 @@ def admit(
 ) -> Admission:  # fmt: skip
     """One transaction. `addresses` (by message id) are what the copies were written for; `parts` are billed."""
     with transaction.atomic():
-        locks.enter_gate(campaign.pk, [claimed.customer_id for claimed in batch])
-        terms = terms_of(campaign_id=campaign.pk, provider=provider)
+        people = [claimed.customer_id for claimed in batch]
+        terms = enter_gate(campaign_id=campaign.pk, provider=provider, customer_ids=people)
         shut = _shut(terms, worker)
         if terms is None or shut:
             return Admission(shut=shut)
@@ -130,21 +130,28 @@ def _hold(held: dict[int, No], token: uuid.UUID) -> None:
     )
 
 
-_LET_IN = """
+_LET_IN = Prepared(
+    "gate_let_in",
+    """
     WITH passed AS (
         UPDATE campaigns_message AS m
-        SET state = 'sending', attempts = attempts + 1, parts = p.parts, reason = '', detail = '', provider = %s,
-            sent_at = coalesce(sent_at, clock_timestamp()), lease_until = clock_timestamp() + %s, updated_at = now()
-        FROM unnest(%s::bigint[], %s::int[]) AS p (id, parts)
-        WHERE m.id = p.id AND m.claim_token = %s AND m.state = 'claimed'
+        SET state = 'sending', attempts = attempts + 1, parts = p.parts, reason = '', detail = '',
+            provider = %(provider)s, sent_at = coalesce(sent_at, clock_timestamp()),
+            lease_until = clock_timestamp() + %(lease)s::interval, updated_at = now()
+        FROM unnest(%(ids)s::bigint[], %(parts)s::int[]) AS p (id, parts)
+        WHERE m.id = p.id AND m.claim_token = %(token)s AND m.state = 'claimed'
         RETURNING m.id, m.attempts
     )
     INSERT INTO campaigns_attempt (message_id, attempt_no, gate_at, outcome, detail)
     SELECT id, attempts, clock_timestamp(), '', '' FROM passed
     RETURNING message_id, attempt_no
-"""
+    """,
+)
 
 
 def _pass(ids: list[int], parts: dict[int, int], token: uuid.UUID, provider: str) -> dict[int, int]:
     """Message id → number of the attempt. The provider is noted before the call: a doubt is a doubt about it."""
-    return dict(rows(_LET_IN, [provider, policy.LEASE, ids, [parts[pk] for pk in ids], token]))
+    params = {
+        "provider": provider, "lease": policy.LEASE, "ids": ids, "parts": [parts[pk] for pk in ids], "token": token,
+    }  # fmt: skip
+    return dict(_LET_IN.rows(params))

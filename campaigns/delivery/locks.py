@@ -17,18 +17,22 @@ def own_campaign(campaign_id: int) -> None:
     rows("SELECT pg_advisory_xact_lock(%s, %s)", [CAMPAIGN_SPACE, campaign_id % _LIMIT])
 
 
-def enter_gate(campaign_id: int, customer_ids: list[int]) -> None:
-    """The campaign shared, then each customer alone: two campaigns cannot both take somebody's last slot of the cap,
-    and nobody opts out unseen between our look and our commit (customers.locks).
+#: The campaign shared, then each customer alone: two campaigns cannot both take somebody's last slot of the cap, and
+#: nobody opts out unseen between our look and our commit (customers.locks). The gate is the one commit that must have
+#: reached the disk before the call.
+ENTER_GATE = """
+    SET LOCAL synchronous_commit = on;
+    SELECT pg_advisory_xact_lock_shared(%(space)s, %(number)s);
+    SELECT pg_advisory_xact_lock(%(people_space)s, one) FROM unnest(%(people)s::int[]) AS one;
+"""
 
-    The gate is the one commit that must have reached the disk before the call.
-    """
-    rows(
-        "SET LOCAL synchronous_commit = on;"
-        "SELECT pg_advisory_xact_lock_shared(%s, %s);"
-        "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number",
-        [CAMPAIGN_SPACE, campaign_id % _LIMIT, CUSTOMER_SPACE, lock_numbers(customer_ids)],
-    )
+
+def at_gate(campaign_id: int, customer_ids: list[int]) -> dict[str, object]:
+    """The parameters of ENTER_GATE."""
+    return {
+        "space": CAMPAIGN_SPACE, "number": campaign_id % _LIMIT, "people_space": CUSTOMER_SPACE,
+        "people": lock_numbers(customer_ids),
+    }  # fmt: skip
 
 
 def own_worker(number: int) -> int:

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
-
 from campaigns import policy
 from campaigns.channels.base import Outcome
 from campaigns.delivery.journal import Settlement
-from campaigns.delivery.sql import changed
+from campaigns.delivery.sql import Prepared, changed
 from campaigns.models import Message
 
 S = Message.State
@@ -52,7 +50,9 @@ def decide(settlement: Settlement) -> Next:
 
 # The waits get up to a fifth on top, so that what was refused together does not come back together. The sweep may have
 # put a row in doubt, or back in the queue, before a slow answer arrived.
-_SETTLE = """
+_SETTLE = Prepared(
+    "settle",
+    """
     WITH said AS (
         SELECT * FROM unnest(
             %(ids)s::bigint[], %(attempts)s::int[], %(tokens)s::uuid[], %(states)s::text[], %(reasons)s::text[],
@@ -75,17 +75,16 @@ _SETTLE = """
     WHERE m.id = s.id AND m.claim_token = s.token AND m.attempts = s.attempt
       AND (m.state = 'sending' OR m.state = 'unknown' AND s.state <> 'sending'
            OR s.state = 'accepted' AND m.state IN ('retry_wait', 'unresolved'))
-"""
+    """,
+)
 
 
 def settle(settlements: Sequence[Settlement]) -> int:
-    """One statement for one call's answers. Returns how many rows took them."""
-    if not settlements:
-        return 0
-    with transaction.atomic():
-        # Losing this commit in a power cut leaves a doubt, never a second copy; so it need not wait for the disk.
-        changed("SET LOCAL synchronous_commit = off")
-        return changed(_SETTLE, _columns(settlements))
+    """One statement for one call's answers. Returns how many rows took them.
+
+    A lane does not wait for the disk: losing this commit in a power cut leaves a doubt, never a second copy.
+    """
+    return _SETTLE.changed(_columns(settlements)) if settlements else 0
 
 
 def _columns(settlements: Sequence[Settlement]) -> dict[str, object]:

@@ -1,16 +1,16 @@
 """Where each person stands at the gate: the truth of the customers room beside what the message was frozen with."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from hashlib import blake2s
+from typing import NamedTuple
 
 from campaigns import policy
 from campaigns.channels import stays_here
 from campaigns.delivery.claim import Claimed
-from campaigns.delivery.sql import rows
+from campaigns.delivery.sql import Prepared, written_out
 from campaigns.delivery.terms import Terms
 from campaigns.media import Route
 from campaigns.models import Message
@@ -91,24 +91,21 @@ def _capped(standing: Standing, terms: Terms) -> No | None:
 
 def standings(*, campaign_id: int, route: Route, terms: Terms, batch: Sequence[Claimed]) -> list[Standing]:
     """Of those that are still ours: a row whose lease ran out carries somebody else's token."""
-    channel = route.medium
-    sql, params = _standing_sql(route)
-    mine = [claimed.id for claimed in batch]
-    own: list[Any] = [channel, terms.topic, channel, terms.rules.window, (terms.rules.cap or _NO_CAP) - 1]
-    own += [policy.SAME_TEXT_WITHIN, campaign_id] if channel == Channel.SMS else []
-    return [Standing(*row) for row in rows(sql, [*own, *params, mine, _token(batch)])]
-
-
-def _token(batch: Sequence[Claimed]) -> uuid.UUID:
-    return batch[0].claim_token
+    params = {
+        "channel": route.medium, "topic": terms.topic, "window": terms.rules.window,
+        "room": (terms.rules.cap or _NO_CAP) - 1, "same_text": policy.SAME_TEXT_WITHIN, "campaign": campaign_id,
+        "ids": [claimed.id for claimed in batch], "token": batch[0].claim_token,
+    }  # fmt: skip
+    return [Standing(*row) for row in _standing_sql(route).rows(params)]
 
 
 # Notices count for no cap. An index walk from the newest copy backwards: the n-th one is the last that matters.
 _CAPPED_SINCE = """
     (SELECT other.sent_at FROM campaigns_message AS other
      JOIN campaigns_campaign AS theirs ON theirs.id = other.campaign_id AND theirs.lane <> 'transactional'
-     WHERE other.customer_id = s.customer_id AND other.channel = %s AND other.sent_at > now() - %s AND other.id <> s.id
-     ORDER BY other.sent_at DESC OFFSET %s LIMIT 1)
+     WHERE other.customer_id = s.customer_id AND other.channel = %(channel)s
+       AND other.sent_at > now() - %(window)s::interval AND other.id <> s.id
+     ORDER BY other.sent_at DESC OFFSET %(room)s LIMIT 1)
 """
 # Carriers count what goes to a number; mailboxes take what they are sent.
 _BY_CARRIER = """
@@ -117,13 +114,13 @@ _BY_CARRIER = """
     EXISTS (SELECT 1 FROM campaigns_message AS other
             JOIN campaigns_campaign AS theirs ON theirs.id = other.campaign_id
             WHERE other.customer_id = s.customer_id AND other.channel = 'sms' AND other.id <> s.id
-              AND other.sent_at > now() - %s
-              AND theirs.body = (SELECT body FROM campaigns_campaign WHERE id = %s))
+              AND other.sent_at > now() - %(same_text)s::interval
+              AND theirs.body = (SELECT body FROM campaigns_campaign WHERE id = %(campaign)s))
 """
 
 
 @lru_cache(maxsize=64)
-def _standing_sql(route: Route) -> tuple[str, tuple[Any, ...]]:
+def _standing_sql(route: Route) -> Prepared:
     """Compiled once, it is asked a lot."""
     messages = Message.objects.order_by().annotate(
         address=route.address("customer__"),
@@ -134,18 +131,19 @@ def _standing_sql(route: Route) -> tuple[str, tuple[Any, ...]]:
         "id", "customer_id", "address", "address_digest", "digest", "refusal", "customer__is_demo",
         "customer__country", "sent_at", "claim_token", "state",
     )  # fmt: skip
-    sql, params = messages.values_list(*columns).query.sql_with_params()
-    return (
+    inner = written_out(*messages.values_list(*columns).query.sql_with_params())
+    name = f"gate_standing_{route.medium}_{blake2s(route.scope.encode(), digest_size=8).hexdigest()}"
+    return Prepared(
+        name,
         # The inner texts are Django's own and those above.
         f"""
         SELECT s.id, s.customer_id, s.address, s.frozen, s.digest, s.refusal, s.is_invented, s.country,
                s.sent_at IS NOT NULL,
                EXISTS (SELECT 1 FROM campaigns_topicrefusal AS t
-                       WHERE t.channel = %s AND t.address_digest = s.digest AND t.topic = %s),
+                       WHERE t.channel = %(channel)s AND t.address_digest = s.digest AND t.topic = %(topic)s),
                {_CAPPED_SINCE}, {_BY_CARRIER if route.medium == Channel.SMS else "0, FALSE"}
-        FROM ({sql}) AS s (id, customer_id, address, frozen, digest, refusal, is_invented, country, sent_at,
-                           claim_token, state)
-        WHERE s.id = ANY(%s) AND s.claim_token = %s AND s.state = 'claimed'
+        FROM ({inner}) AS s (id, customer_id, address, frozen, digest, refusal, is_invented, country, sent_at,
+                             claim_token, state)
+        WHERE s.id = ANY(%(ids)s) AND s.claim_token = %(token)s AND s.state = 'claimed'
         """,  # noqa: S608
-        params,
     )

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from campaigns import policy
-from campaigns.delivery import spending
+from campaigns.delivery import locks, spending
 from campaigns.delivery.spending import Purse
-from campaigns.delivery.sql import rows
+from campaigns.delivery.sql import Prepared
 from campaigns.models import Campaign
 from campaigns.rules import ChannelRules
 from crm_suite.lib.days import day_bounds, local_day
@@ -39,7 +39,9 @@ class Terms:
         return self.send_until is None or moment < self.send_until
 
 
-_TERMS = """
+_TERMS = Prepared(
+    "gate_terms",
+    """
     SELECT clock_timestamp(), c.state, c.send_until, i.parked_at IS NOT NULL,
            v.id IS NOT NULL AND (v.blocked_at IS NOT NULL OR NOT v.is_active), pg_backend_pid(),
            c.channel, p.cap, p.cap_days, p.quiet_from, p.quiet_until, c.lane, c.when_quiet, c.when_capped, c.topic,
@@ -48,14 +50,17 @@ _TERMS = """
     LEFT JOIN campaigns_instance AS i ON i.id = 1
     LEFT JOIN campaigns_sendlimits AS l ON l.id = 1
     LEFT JOIN campaigns_channelpolicy AS p ON p.channel = c.channel
-    LEFT JOIN campaigns_provider AS v ON v.code = %s
-    WHERE c.id = %s
-"""
+    LEFT JOIN campaigns_provider AS v ON v.code = %(provider)s
+    WHERE c.id = %(campaign)s
+    """,
+)
 
 
-def terms_of(*, campaign_id: int, provider: str) -> Terms | None:
-    """Read after the campaign's lock was taken: whoever paused before us has committed, whoever comes after waits."""
-    found = rows(_TERMS, [provider, campaign_id])
+def enter_gate(*, campaign_id: int, provider: str, customer_ids: list[int]) -> Terms | None:
+    """Inside the gate's transaction: its locks, then the terms on the same way. They are read after the campaign's lock
+    was taken: whoever paused before us has committed, whoever comes after waits."""
+    params = locks.at_gate(campaign_id, customer_ids) | {"provider": provider, "campaign": campaign_id}
+    found = _TERMS.rows(params, after=locks.ENTER_GATE)
     return _terms(campaign_id, _Row(*found[0])) if found else None
 
 

@@ -209,7 +209,7 @@ class _Statements:
     updates = 0
 
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        self.updates += "UPDATE" in sql
+        self.updates += "UPDATE" in sql or "EXECUTE settle" in sql
         return execute(sql, params, many, context)
 
 
