@@ -1,20 +1,22 @@
 """Freezing the audience: before the first send there is one row for every member, treated, held out or skipped.
 
-By ranges of customer numbers, each in one transaction with the resume point beside it: what was interrupted goes on
-behind the last range that is complete, and a range is never written twice.
+By ranges of customer numbers, two at a time by two connections, each in one transaction. The resume point says behind
+which number somebody may be missing; who has a row already is passed over, so nobody is written twice.
 """
 
-from django.db import transaction
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import OperationalError, connection, transaction
 from django.db.models import Case, CharField, QuerySet, Value, When
 from django.utils import timezone
 
 from campaigns import policy
 from campaigns.delivery import faults, locks
-from campaigns.delivery.sql import changed
+from campaigns.delivery.sql import changed, written_out
 from campaigns.media import MASKED, route_of
 from campaigns.models import Campaign
 from campaigns.rules import rules_of
-from crm_suite.lib.locks import held_if_free
+from crm_suite.lib.locks import held_if_free, is_deadlock
 from customers.models import CustomerFacts
 from segmentation.models import Segment
 from segmentation.selectors import members, roomy, segment_members
@@ -40,36 +42,69 @@ def materialise(*, campaign_id: int) -> bool:
             campaign = Campaign.objects.select_related("shop", "segment").get(pk=campaign_id)
             if campaign.state != Campaign.State.PREPARING:
                 return False
-            upto = _end_of_chunk(campaign)
-            if upto is None:
+            first = _end_of_chunk(campaign, campaign.prepared_to)
+            if first is None:
                 return _start(campaign)
-            _write_chunk(campaign, upto)
+            _write(campaign, first, _end_of_chunk(campaign, first))
             faults.point("materialise.after_chunk")
 
 
-def _end_of_chunk(campaign: Campaign) -> int | None:
-    """Last customer number of the next chunk; None where nobody is left."""
-    rest = audience(campaign).filter(customer_id__gt=campaign.prepared_to).order_by("customer_id")
+def _end_of_chunk(campaign: Campaign, after: int) -> int | None:
+    """Last customer number of the chunk behind `after`; None where nobody is left."""
+    rest = audience(campaign).filter(customer_id__gt=after).order_by("customer_id")
     numbers = rest.values_list("customer_id", flat=True)
     full = list(numbers[policy.CHUNK - 1 : policy.CHUNK])
     return full[0] if full else numbers.last()
 
 
-@transaction.atomic
-def _write_chunk(campaign: Campaign, upto: int) -> None:
-    locks.share_campaign(campaign.pk)
-    if not Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.PREPARING).exists():
-        return
-    sql, params = _people(campaign, upto).query.sql_with_params()
-    names = [f"p{number}" for number in range(len(params))]
-    people_sql = sql % tuple(f"%({name})s" for name in names)
-    statement = _INSERT.format(people=people_sql, masked=MASKED[campaign.channel], row=_ROW)
-    with roomy():
-        changed(statement, _values(campaign, upto) | dict(zip(names, params, strict=True)))
+def _write(campaign: Campaign, first: int, second: int | None) -> None:
+    """One chunk, and another beside it. Where people of both share addresses crosswise, one has to give way: its turn
+    comes again."""
+    try:
+        _write_two(campaign, first, second)
+    except OperationalError as error:
+        if not is_deadlock(error):
+            raise
+
+
+def _write_two(campaign: Campaign, first: int, second: int | None) -> None:
+    with ThreadPoolExecutor(1) as beside:
+        # What is written in an open transaction no other connection sees.
+        is_seen = not connection.in_atomic_block
+        other = beside.submit(_write_beside, campaign, first, second) if second and is_seen else None
+        if not _write_chunk(campaign, campaign.prepared_to, first):
+            return
+        faults.point("materialise.before_resume")
+        _resume_behind(campaign, first)
+        if other is not None and other.result():
+            _resume_behind(campaign, second)
+
+
+def _resume_behind(campaign: Campaign, upto: int | None) -> None:
     Campaign.objects.filter(pk=campaign.pk).update(prepared_to=upto)
 
 
-def _people(campaign: Campaign, upto: int) -> QuerySet[CustomerFacts, tuple[object, ...]]:
+def _write_beside(campaign: Campaign, after: int, upto: int) -> bool:
+    try:
+        return _write_chunk(campaign, after, upto)
+    finally:
+        connection.close()
+
+
+@transaction.atomic
+def _write_chunk(campaign: Campaign, after: int, upto: int) -> bool:
+    """False where the campaign is not to be prepared any more."""
+    locks.share_campaign(campaign.pk)
+    if not Campaign.objects.filter(pk=campaign.pk, state=Campaign.State.PREPARING).exists():
+        return False
+    sql, params = _people(campaign, after, upto).query.sql_with_params()
+    statement = _INSERT.format(people=written_out(sql, params), masked=MASKED[campaign.channel], row=_ROW)
+    with roomy():
+        changed(statement, _values(campaign, after, upto))
+    return True
+
+
+def _people(campaign: Campaign, after: int, upto: int) -> QuerySet[CustomerFacts, tuple[object, ...]]:
     """The chunk's members with their address, and why they must not be written to.
 
     Whom the facts call reachable is taken at their word: the gate asks again. Whom they do not is asked for the reason.
@@ -78,20 +113,20 @@ def _people(campaign: Campaign, upto: int) -> QuerySet[CustomerFacts, tuple[obje
     refusal = route.refusal("customer__")
     if route.fact:
         refusal = Case(When(**{route.fact: True}, then=Value(None)), default=refusal, output_field=CharField(null=True))
-    people = audience(campaign).filter(customer_id__gt=campaign.prepared_to, customer_id__lte=upto).order_by()
+    people = audience(campaign).filter(customer_id__gt=after, customer_id__lte=upto).order_by()
     return people.annotate(
         address=route.address("customer__"), digest=route.digest("customer__"), refusal=refusal
     ).values_list("customer_id", "stage", "group", "address", "digest", "refusal")
 
 
-def _values(campaign: Campaign, upto: int) -> dict[str, object]:
+def _values(campaign: Campaign, after: int, upto: int) -> dict[str, object]:
     """`cap` is None where nobody is skipped for it: the gate judges notices without, and holds back who may wait."""
     rules = rules_of(campaign.channel)
     is_free = campaign.lane == Campaign.Lane.TRANSACTIONAL or campaign.when_capped == Campaign.Wait.HOLD
     return {
         "campaign": campaign.pk, "channel": campaign.channel, "salt": str(campaign.salt),
         "holdout": campaign.holdout_percent * 100,
-        "cap": None if is_free else rules.cap, "window": rules.window, "after": campaign.prepared_to, "upto": upto,
+        "cap": None if is_free else rules.cap, "window": rules.window, "after": after, "upto": upto,
     }  # fmt: skip
 
 
@@ -122,11 +157,15 @@ _INSERT = """
         WHERE %(cap)s::int IS NOT NULL AND m.channel = %(channel)s AND m.sent_at > now() - %(window)s
           AND m.customer_id > %(after)s AND m.customer_id <= %(upto)s
         GROUP BY m.customer_id
+    ), had AS MATERIALIZED (
+        SELECT customer_id FROM campaigns_message
+        WHERE campaign_id = %(campaign)s AND customer_id > %(after)s AND customer_id <= %(upto)s
     ), judged AS MATERIALIZED (
         SELECT p.*, coalesce(p.refusal, CASE WHEN r.copies >= %(cap)s::int THEN 'frequency_cap' END) AS no,
                ('x' || left(md5(%(salt)s || ':' || p.customer_id), 8))::bit(32)::bigint %% 10000
                    < %(holdout)s AS is_drawn
         FROM people AS p LEFT JOIN recent AS r USING (customer_id)
+        WHERE NOT EXISTS (SELECT 1 FROM had WHERE had.customer_id = p.customer_id)
         ORDER BY p.customer_id
     ), let_in AS (
         INSERT INTO campaigns_message ({row})

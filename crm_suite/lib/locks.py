@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import OperationalError, connection
+from psycopg2 import errorcodes
 
 
 @contextmanager
@@ -19,3 +20,8 @@ def held_if_free(space: int, key: int) -> Iterator[bool]:
         if got:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [space, key])
+
+
+def is_deadlock(error: OperationalError) -> bool:
+    """Whether two waited for each other and this one had to give way: nothing was written, it can be tried again."""
+    return getattr(error.__cause__, "pgcode", None) == errorcodes.DEADLOCK_DETECTED

@@ -11,6 +11,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from crm_suite.access.models import User
+from crm_suite.lib.locks import is_deadlock
 from customers.books import Book
 from segmentation import lifecycle
 from segmentation.analysis import parts, reading, results, writing
@@ -177,7 +178,7 @@ def put_in_force(run: AnalysisRun, changes: Changes) -> None:
                 run.save()
             return
         except OperationalError as error:
-            if attempt == _TRIES or "deadlock" not in str(error):
+            if attempt == _TRIES or not is_deadlock(error):
                 raise
 
 

@@ -1,11 +1,16 @@
 """Who is frozen into a campaign: everybody once, with a reason where they get nothing."""
 
+from collections import Counter
+from contextlib import suppress as suppress_errors
+from itertools import count
+
 import pytest
 from django.utils import timezone
 
 from campaigns import policy, services
-from campaigns.delivery import run
+from campaigns.delivery import materialise, run
 from campaigns.models import Campaign, Message, Template
+from customers.models import Customer
 from customers.services import record_optout, suppress
 from segmentation.models import Segment
 from tests.builders import make_customer, make_facts
@@ -119,6 +124,38 @@ def test_freezing_goes_on_where_it_was_interrupted(provider: Provider, monkeypat
     campaign.refresh_from_db()
     assert (campaign.state, campaign.audience_size, campaign.messages.count()) == ("running", 9, 9)
     assert message_to(campaign, twin).reason == "duplicate_address"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("dies_at", [None, 1, 2, 4])
+def test_two_chunks_at_once_write_everybody_once(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, dies_at: int | None
+) -> None:
+    """Also where the resume point was not noted any more, and where two chunks hold twins crosswise."""
+    monkeypatch.setattr(policy, "CHUNK", 3)
+    shop = small_shop()
+    people = [reachable() for _number in range(14)]
+    for elder, younger in ((0, 5), (2, 3), (6, 11), (8, 9)):
+        Customer.objects.filter(pk=people[younger].pk).update(email=people[elder].email)
+    campaign = services.launch_campaign(campaign=draft(shop=shop), by=None)
+    noted, note = count(1), materialise._resume_behind
+
+    def die(campaign: Campaign, upto: int | None) -> None:
+        if next(noted) == dies_at:
+            raise RuntimeError("killed")
+        note(campaign, upto)
+
+    monkeypatch.setattr(materialise, "_resume_behind", die)
+    for _turn in range(2):
+        with suppress_errors(RuntimeError):
+            run.prepare(campaign_id=campaign.pk)
+
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.audience_size) == ("running", 14)
+    assert sorted(campaign.messages.values_list("customer_id", flat=True)) == [person.pk for person in people]
+    copies = Counter(campaign.messages.exclude(state="skipped").values_list("address_digest", flat=True))
+    assert sorted(copies.values()) == [1] * 10
+    assert campaign.messages.filter(reason="duplicate_address").count() == 4
 
 
 @pytest.mark.parametrize(
