@@ -22,6 +22,21 @@ from crm_suite.embedded.server import Server, wheel
 ACCOUNT_FOR_ROOT = "nobody"
 
 
+def shared_megabytes(memory: int | None = None) -> int:
+    """What the server keeps of its tables in memory: an eighth of the machine's, or of what a container may use; at
+    least 128 and at most 2,048."""
+    eighth = (memory or _memory()) // 8 // 2**20
+    return max(128, min(eighth, 2048))
+
+
+def _memory() -> int:
+    """Bytes."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = (Path("/sys/fs/cgroup", name) for name in ("memory.max", "memory/memory.limit_in_bytes"))
+    given = [int(text) for limit in limits if limit.exists() and (text := limit.read_text().strip()).isdecimal()]
+    return min([whole, *given])
+
+
 class Account(NamedTuple):
     """Who a program runs as; all None: whoever we are."""
 
@@ -95,7 +110,7 @@ class Postgres(Server):
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": f'"{self.sockets}"',
-            "shared_buffers": env.text("CRM_PG_SHARED_BUFFERS", "256MB"),
+            "shared_buffers": env.text("CRM_PG_SHARED_BUFFERS", f"{shared_megabytes()}MB"),
             # An import of a million rows writes a gigabyte of log: no checkpoint every few seconds meanwhile.
             "max_wal_size": "3GB",
             "checkpoint_timeout": "15min",

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from crm_suite.embedded import locks, places
+from crm_suite.embedded.postgres import shared_megabytes
 
 PROJECT = Path(__file__).resolve().parents[2]
 # A process as any command of the product: takes its lease, shows that both servers answer, waits to be told to end.
@@ -180,3 +181,8 @@ def test_folder_too_deep_for_a_socket(place: Path) -> None:
         assert visits_seen_by(user) == [1, 1]
     assert gone_within(20, deep)
     assert places.socket_folder(deep / "postgres").parent != deep
+
+
+@pytest.mark.parametrize(("gigabytes", "megabytes"), [(0.5, 128), (4, 512), (24, 2048), (512, 2048)])
+def test_the_database_takes_an_eighth_of_the_memory(gigabytes: float, megabytes: int) -> None:
+    assert shared_megabytes(int(gigabytes * 2**30)) == megabytes
