@@ -23,7 +23,8 @@ CLAIM_SIZE = 100  # messages
 LEASE = timedelta(seconds=60)
 #: A worker gives back what it has claimed after this long, before the lease can run out under its hands.
 CLAIM_PATIENCE = 30.0  # seconds
-#: A message whose worker died this often while it was alone with it is not tried again.
+SUSPECTS = 10  # messages whose worker died with them once are claimed so many at a time, later one by one
+#: A message whose worker died with it more often than this is not tried again.
 MAX_CLAIMS = 3
 #: The call to the provider must begin within this time after the gate's commit.
 CALL_WITHIN = 10.0  # seconds

@@ -183,6 +183,12 @@ def settle_stubbornly(settlements: Sequence[Settlement], *, seconds: float = 20.
             time.sleep(uniform(0.2, 1.0))
 
 
+def settle_late(settlements: Sequence[Settlement]) -> None:
+    """Answers that a dead lane left in its journal: its campaign may have ended long ago."""
+    settle_stubbornly(settlements)
+    record_sent(message_ids=[one.message_id for one in settlements if one.receipt.outcome is Outcome.ACCEPTED])
+
+
 def _steps(letters: list[Letter], size: int) -> Iterator[list[Letter]]:
     rest = iter(letters)
     while step := list(islice(rest, size)):

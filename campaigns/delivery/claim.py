@@ -4,8 +4,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-
-from django.db import transaction
+from typing import Any
 
 from campaigns import policy
 from campaigns.delivery import faults
@@ -25,8 +24,9 @@ class Claimed:
     claim_token: uuid.UUID
 
 
-# A row whose worker died with it is claimed alone: if it kills again, it alone is to blame. What may have reached the
-# customer through one provider is never given to another, nor after that one may have forgotten its key.
+# Rows whose worker died with them are claimed a few at a time, and alone where that killed again: then one row is to
+# blame. What may have reached the customer through one provider is never given to another, nor after that one may have
+# forgotten its key.
 _CLAIM = """
     WITH due AS MATERIALIZED (
         SELECT id FROM campaigns_message
@@ -58,19 +58,21 @@ def claim(
     """
     token = token or uuid.uuid4()
     params = {
-        "campaign": campaign_id, "limit": limit, "token": token, "lease": policy.LEASE, "provider": provider,
+        "campaign": campaign_id, "token": token, "lease": policy.LEASE, "provider": provider,
         "memory": policy.KEY_MEMORY,
     }  # fmt: skip
-    with transaction.atomic():
-        taken = rows(_CLAIM.format(which="claims = 0"), params)
-        if not taken:
-            taken = rows(_CLAIM.format(which="claims > 0"), params | {"limit": 1})
+    taken = _take("claims = 0", params, limit) or _take("claims = 1", params, min(limit, policy.SUSPECTS))
+    taken = taken or _take("claims > 1", params, 1)
     if taken:
         faults.point("claim.after_commit")
     return [
         Claimed(pk, reference, customer_id, generation, attempts, in_doubt, token)
         for pk, reference, customer_id, generation, attempts, in_doubt in sorted(taken)
     ]
+
+
+def _take(which: str, params: dict[str, object], limit: int) -> list[tuple[Any, ...]]:
+    return rows(_CLAIM.format(which=which), params | {"limit": limit})
 
 
 def release(claim_token: uuid.UUID) -> int:

@@ -76,7 +76,7 @@ def _taken(numbers: dict[int, str]) -> int:
         " FROM unnest(%s::bigint[], %s::text[]) AS f (id, number) WHERE m.id = f.id AND m.state = 'unknown'",
         [list(numbers), list(numbers.values())],
     )
-    record_sent(message_ids=list(Message.objects.filter(pk__in=numbers, state=S.ACCEPTED).values_list("pk", flat=True)))
+    record_sent(message_ids=list(numbers))
     return count
 
 

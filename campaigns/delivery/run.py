@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns import instance, policy, posts
 from campaigns.channels.opening import in_use, working
 from campaigns.delivery import doubt, journal, materialise, sweep
-from campaigns.delivery.call import settle_stubbornly
+from campaigns.delivery.call import settle_late
 from campaigns.delivery.crew import Crew
 from campaigns.delivery.spending import Purse
 from campaigns.delivery.wake import wake
@@ -83,7 +83,7 @@ def prepare(*, campaign_id: int) -> None:
 
 def deliver(*, campaign_id: int, lanes: int = policy.LANES, seconds: float = policy.DELIVER_SECONDS) -> int:
     """Send what is due for up to `seconds`. Returns how many messages were handed over by this call."""
-    journal.replay(settle_stubbornly)
+    journal.replay(settle_late)
     running = Campaign.objects.select_related("shop", "segment").filter(pk=campaign_id, state=Campaign.State.RUNNING)
     campaign = running.exclude(channel=Medium.COMMUNITY).first()
     if campaign is None:

@@ -6,16 +6,16 @@ from django.utils import timezone
 
 from campaigns import policy
 from campaigns.delivery import journal
-from campaigns.delivery.call import settle_stubbornly
+from campaigns.delivery.call import settle_late
 from campaigns.delivery.promises import repeatable
 from campaigns.delivery.sql import changed
-from campaigns.delivery.touch import record_sent
+from campaigns.delivery.touch import record_all_sent
 from campaigns.models import Campaign, Medium, Message
 
 
 def sweep() -> int:
     """Replay this machine's journals, then judge every row whose lease is over. Returns how many rows moved."""
-    replayed = journal.replay(settle_stubbornly)
+    replayed = journal.replay(settle_late)
     params = {"most": policy.MAX_CLAIMS}
     lost = Message.objects.filter(state=Message.State.SENDING, lease_until__lt=Now()).exists()
     in_doubt = changed(_SENDING, params | {"repeatable": repeatable()}) if lost else 0
@@ -75,7 +75,7 @@ def finish() -> int:
     sent = Campaign.objects.exclude(channel=Medium.COMMUNITY)
     done = list(sent.filter(~Exists(still_open), state=Campaign.State.RUNNING).values_list("pk", flat=True))
     for campaign_id in done:
-        record_sent(campaign_id=campaign_id)
+        record_all_sent(campaign_id=campaign_id)
     now = timezone.now()
     return (
         Campaign.objects.filter(~Exists(still_open), pk__in=done, state=Campaign.State.RUNNING)

@@ -14,21 +14,30 @@ BATCH = 1000
 CERTAIN = (Message.State.ACCEPTED, Message.State.DELIVERED, Message.State.UNDELIVERED)
 
 
-def record_sent(*, message_ids: Sequence[int] | None = None, campaign_id: int | None = None) -> int:
-    """Touchpoints of these messages, or of all of a campaign's that have none yet. Returns how many were new."""
-    if message_ids is not None:
-        return _record(Message.objects.filter(pk__in=message_ids)) if message_ids else 0
-    told = 0
-    while campaign_id is not None and (new := _record(_untold(campaign_id)[:BATCH])):
-        told += new
+def record_sent(*, message_ids: Sequence[int]) -> int:
+    """Touchpoints of those of these messages that were handed over for certain. Returns how many were new."""
+    return _record(_certain().filter(pk__in=message_ids)) if message_ids else 0
+
+
+def record_all_sent(*, campaign_id: int) -> int:
+    """The same for all of a campaign's that have none yet.
+
+    Number by number, and not until nothing is new: somebody else may be telling the same, and die of it.
+    """
+    told, after = 0, 0
+    while ids := list(_untold(_certain().filter(campaign_id=campaign_id, pk__gt=after))[:BATCH]):
+        told, after = told + record_sent(message_ids=ids), ids[-1]
     return told
 
 
-def _untold(campaign_id: int) -> QuerySet[Message]:
+def _certain() -> QuerySet[Message]:
+    return Message.objects.filter(state__in=CERTAIN, sent_at__isnull=False)
+
+
+def _untold(messages: QuerySet[Message]) -> QuerySet[Message, int]:
     key = Concat(Value("message:"), Cast(OuterRef("pk"), CharField()), Value(":sent"))
     known = Touchpoint.objects.filter(dedupe_key=key)
-    messages = Message.objects.filter(campaign_id=campaign_id, state__in=CERTAIN, sent_at__isnull=False)
-    return messages.filter(~Exists(known)).order_by("pk")
+    return messages.filter(~Exists(known)).order_by("pk").values_list("pk", flat=True)
 
 
 def _record(messages: QuerySet[Message]) -> int:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import instance
 from campaigns.delivery.sql import changed
-from campaigns.delivery.touch import record_sent
+from campaigns.delivery.touch import record_all_sent
 from campaigns.media import route_of
 from campaigns.models import Campaign, Message, PlatformFile, PlatformRow
 from campaigns.platform.layouts import layout_of
@@ -140,7 +140,7 @@ def mark_uploaded(*, file: PlatformFile, by: User | None, at: datetime | None = 
     moment = min(max(at, file.fetched_at), now) if at else now
     PlatformFile.objects.filter(pk=file.pk).update(state=F.UPLOADED, uploaded_at=moment, handled_by=by)
     changed(_ACCEPT, [moment, file.pk])
-    record_sent(campaign_id=file.campaign_id)
+    record_all_sent(campaign_id=file.campaign_id)
     audit(action="platform_file.uploaded", actor=by, target=_target(file), changes={"rows": file.rows})
     file.refresh_from_db()
     return file

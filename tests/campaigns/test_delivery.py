@@ -5,8 +5,8 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from campaigns import policy, tracking
-from campaigns.delivery import claim, journal, run, sweep
-from campaigns.delivery.call import settle_stubbornly
+from campaigns.delivery import claim, journal, run, sweep, touch
+from campaigns.delivery.call import settle_late
 from campaigns.models import Attempt, Message
 from tests.campaigns.delivery_cast import (
     daylight_zone,
@@ -167,14 +167,36 @@ def test_a_dead_workers_claim_goes_back_and_three_deaths_are_the_messages_own_fa
     assert fates(campaign) == {"Ann": ("failed", "poison")}
 
 
-def test_a_row_that_killed_a_worker_is_claimed_alone(provider: Provider) -> None:
+def test_rows_that_killed_a_worker_are_claimed_a_few_at_a_time_then_alone(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "SUSPECTS", 2)
+    for _number in range(4):
+        reachable()
+    campaign = prepared(shop=small_shop())
+    for expected in (4, 2, 2, 1, 1, 1, 1):
+        assert len(claim.claim(campaign_id=campaign.pk)) == expected
+        if not Message.objects.filter(state="queued").exists():
+            _let_leases_run_out()
+            sweep.sweep()
+
+
+def test_a_campaign_ends_with_all_its_touchpoints_whoever_tells_them_too(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else has just told the first of them, and is killed before the second."""
+    monkeypatch.setattr(touch, "BATCH", 1)
     for _number in range(3):
         reachable()
     campaign = prepared(shop=small_shop())
-    assert len(claim.claim(campaign_id=campaign.pk)) == 3
-    _let_leases_run_out()
-    sweep.sweep()
-    assert len(claim.claim(campaign_id=campaign.pk)) == 1
+    tell = touch.record_sent
+    with monkeypatch.context() as lane_dies:
+        lane_dies.setattr("campaigns.delivery.call.record_sent", lambda **_ids: 0)
+        lane_dies.setattr(touch, "record_sent", lambda *, message_ids: 0 * tell(message_ids=message_ids))
+        deliver(campaign)
+    campaign.refresh_from_db()
+    assert campaign.state == "finished"
+    assert Touchpoint.objects.filter(campaign_code=campaign.code, kind="message_sent").count() == 3
 
 
 def test_a_message_that_was_being_handed_over_is_in_doubt_unless_the_journal_knows(provider: Provider) -> None:
@@ -186,10 +208,11 @@ def test_a_message_that_was_being_handed_over_is_in_doubt_unless_the_journal_kno
             deliver(campaign)
     assert fates(campaign) == {"Ann": ("sending", "")}
     (left,) = journal.folder().glob("*.jsonl")
-    assert journal.replay(settle_stubbornly) == 1
+    assert journal.replay(settle_late) == 1
     assert fates(campaign) == {"Ann": ("accepted", "")}
+    assert Touchpoint.objects.filter(campaign_code=campaign.code, kind="message_sent").count() == 1
     assert not left.exists()
-    assert journal.replay(settle_stubbornly) == 0
+    assert journal.replay(settle_late) == 0
 
 
 def test_without_a_journal_the_sweep_says_unknown_and_a_late_answer_still_counts(provider: Provider) -> None:

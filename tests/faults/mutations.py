@@ -47,10 +47,11 @@ def _dropping(statement: str) -> str:
 GUARDS = [
     Guard(
         "the claim's token, compared in the gate", f"{DELIVERY}/gate.py",
-        "WHERE m.id = p.id AND m.claim_token = %s AND m.state = 'claimed'\n        RETURNING",
-        "WHERE m.id = p.id AND (m.claim_token = %s OR true) AND m.state = 'claimed'\n        RETURNING",
+        "WHERE m.id = p.id AND m.claim_token = %(token)s AND m.state = 'claimed'\n        RETURNING",
+        "WHERE m.id = p.id AND (m.claim_token = %(token)s OR true) AND m.state = 'claimed'\n        RETURNING",
         ["tests/campaigns/test_gate.py::test_a_row_that_somebody_else_holds_now_is_left_alone"],
-        [(f"{DELIVERY}/standing.py", "AND s.claim_token = %s AND s", "AND (s.claim_token = %s OR true) AND s")],
+        [(f"{DELIVERY}/standing.py", "AND s.claim_token = %(token)s AND s",
+          "AND (s.claim_token = %(token)s OR true) AND s")],
     ),
     Guard(
         "permission, asked again in the gate", f"{DELIVERY}/standing.py",
@@ -64,14 +65,12 @@ GUARDS = [
     ),
     Guard(
         "the campaign's lock, shared by the gate", f"{DELIVERY}/locks.py",
-        '"SELECT pg_advisory_xact_lock_shared(%s, %s);"\n        "SELECT pg_advisory_xact_lock(%s, number)',
-        '"SELECT %s, %s;"\n        "SELECT pg_advisory_xact_lock(%s, number)',
+        "SELECT pg_advisory_xact_lock_shared(%(space)s, %(number)s);", "SELECT %(space)s, %(number)s;",
         [f"{FAULTS}/test_stopped.py::test_x12_a_pause_waits_for_whoever_is_inside_the_gate"],
     ),
     Guard(
         "the customer's lock, for the cap", f"{DELIVERY}/locks.py",
-        '"SELECT pg_advisory_xact_lock(%s, number) FROM unnest(%s::int[]) AS number",\n        [CAMPAIGN_SPACE',
-        '"SELECT %s, number FROM unnest(%s::int[]) AS number",\n        [CAMPAIGN_SPACE',
+        "SELECT pg_advisory_xact_lock(%(people_space)s, one) FROM", "SELECT %(people_space)s, one FROM",
         [f"{FAULTS}/test_races.py::test_f27_the_slot_of_a_cap_is_taken_once_by_two_gates_at_the_same_moment"],
     ),
     Guard(
