@@ -1,5 +1,6 @@
 """The lane: ask the pace, claim, write, gate, call, journal, result; again until nothing is due or time is up."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +24,8 @@ from campaigns.delivery.sql import is_lost
 from campaigns.delivery.touch import record_sent
 from campaigns.delivery.workers import Worker
 from campaigns.models import Campaign, Provider
+
+logger = logging.getLogger(__name__)
 
 
 class Lane:
@@ -161,7 +164,13 @@ class Lane:
         )
 
     def _note(self, settlements: list[Settlement]) -> None:
-        self.journal.note(settlements)
+        try:
+            self.journal.note(settlements)
+        except (
+            OSError
+        ):  # the disk is full, say: what was answered is all the more worth the database, and it is the last
+            logger.exception("the journal of a lane cannot be written")
+            self._open = False
         faults.point("journal.after")
         settle_stubbornly(settlements)
         faults.point("result.after_commit")

@@ -1,5 +1,7 @@
 """From a launched campaign to messages in the provider's ledger."""
 
+import errno
+
 import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
@@ -213,6 +215,25 @@ def test_a_message_that_was_being_handed_over_is_in_doubt_unless_the_journal_kno
     assert Touchpoint.objects.filter(campaign_code=campaign.code, kind="message_sent").count() == 1
     assert not left.exists()
     assert journal.replay(settle_late) == 0
+
+
+def test_x8_where_the_journal_cannot_be_written_the_answer_is_noted_and_the_lane_ends(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _number in range(3):
+        reachable()
+    campaign = prepared(shop=small_shop())
+
+    def full(_descriptor: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("campaigns.delivery.journal.os.write", full)
+        deliver(campaign)
+    assert sorted(campaign.messages.values_list("state", flat=True)) == ["accepted", "queued", "queued"]
+    deliver(campaign)
+    assert set(campaign.messages.values_list("state", flat=True)) == {"accepted"}
+    assert len(provider.references()) == 3
 
 
 def test_without_a_journal_the_sweep_says_unknown_and_a_late_answer_still_counts(provider: Provider) -> None:

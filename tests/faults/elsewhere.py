@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -55,6 +55,23 @@ class Servers:
             process.wait(20)
             wait_until(self._answers, what="PostgreSQL is back", seconds=120)
 
+    @property
+    def log(self) -> str:
+        """What PostgreSQL has written about itself."""
+        return Postgres(self.var).log.read_text(errors="replace")
+
+    @contextmanager
+    def disk_full(self) -> Iterator[None]:
+        """Not a byte is free meanwhile."""
+        filler = self.var / "filler"
+        try:
+            with filler.open("wb", buffering=0) as file, suppress(OSError):
+                while file.write(bytes(2**20)):
+                    pass
+            yield
+        finally:
+            filler.unlink()
+
     def tell_valkey(self, number: int) -> None:
         server = Valkey(self.var)
         wait_until(lambda: server.process() is not None, what="Valkey runs")
@@ -83,13 +100,25 @@ embedded.release(Path(sys.argv[1]))
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
+def small_disk(folder: Path, *, megabytes: int) -> Iterator[None]:
+    """A disk of its own under the folder. Only root can do that."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=711", "crm-faults", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def servers(*, megabytes: int | None = None) -> Iterator[Servers]:
+    """`megabytes`: on a disk of that size."""
     foreign = ("DATABASE_URL", "REDIS_URL", "CRM_PG_FSYNC")
     surroundings = {name: value for name, value in os.environ.items() if name not in foreign}
     with tempfile.TemporaryDirectory(prefix="crm-faults-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o711)
         var = Path(name) / "var"
-        with subprocess.Popen(
+        disk = small_disk(Path(name), megabytes=megabytes) if megabytes else nullcontext()
+        with disk, subprocess.Popen(
             [sys.executable, "-c", HOLDER, var], cwd=ROOT, env=surroundings, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True,
         ) as holder:  # fmt: skip

@@ -1,5 +1,6 @@
 """PostgreSQL and Valkey killed, stopped, emptied and absent while a campaign is being sent."""
 
+import os
 import random
 import signal
 import subprocess
@@ -48,6 +49,30 @@ def test_x3_the_database_is_killed_while_it_sends(stage: Stage, there: Servers, 
         stage.nursery.clear()
         stage.hold(doubts=0 if keyed else kills * 2 * lanes * batch)
         assert sum(states(campaign).values()) == people
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.parametrize("keyed", [True, False], ids=["keyed", "unkeyed"])
+def test_x8_the_disk_of_the_database_is_full_for_a_while(stage: Stage, keyed: bool) -> None:
+    people, outages, lanes, batch = sized(200, 2_000), sized(2, 8), 2, 5
+    campaign = stage.sms(people, keyed=keyed, batch=batch, rate=60)
+    with servers(megabytes=400) as there:
+        move(there)
+        with looking_at(there):
+            instance.confirm(by=None)
+            workers = [stage.nursery.start("worker", policy=BRISK, seconds=600, lanes=lanes) for _worker in range(2)]
+            for _outage in range(outages):
+                time.sleep(0.5)
+                with there.disk_full():
+                    time.sleep(1.5)
+            connection.close()
+            wait_until(_patiently(campaign), what="everything is settled", seconds=sized(60, 600), often=0.3)
+
+            assert "No space left on device" in there.log, "the disk was never full"
+            assert not any(worker.is_over() for worker in workers), "a worker did not outlive the full disk"
+            stage.nursery.clear()
+            stage.hold(doubts=0 if keyed else outages * 2 * lanes * batch)
+            assert sum(states(campaign).values()) == people
 
 
 def test_x3_f18_the_database_goes_between_the_answer_and_the_result(stage: Stage, there: Servers) -> None:
