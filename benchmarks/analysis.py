@@ -6,7 +6,8 @@ customer, on databases of their own that are thrown away.
   at once by binary COPY to somebody who forgets them;
 * ours: a full refresh by two processes that share the ranges — of people never seen, of a quiet store, a day later —
   and a refresh of 1,000 and 10,000 customers who have just bought, with the bounds in force;
-* rivals: one plain SQL statement over the same index, and pandas with Django's ORM (at the small store).
+* rivals: one plain SQL statement over the same index, into a new table and, the same job as ours, into the facts where
+  they differ; pandas with Django's ORM (at the small store).
 Cases take turns, medians count; on a busy machine trust the ratios, not the seconds.
 """
 
@@ -174,26 +175,46 @@ def buy(count: int) -> None:
     )
 
 
-def plain_sql() -> None:
-    """Rival: scores, stages and facts by one statement with window functions, into a new table."""
-    _query("DROP TABLE IF EXISTS plain_state")
-    _query(
-        f"""
-        CREATE TABLE plain_state AS
+def _plain(day: date) -> str:
+    """Scores, groups, stages and facts by one statement with window functions."""
+    return f"""
         WITH spells AS (
           SELECT customer_id, paid_on - lag(paid_on) OVER (PARTITION BY customer_id ORDER BY paid_on) AS days
           FROM (SELECT DISTINCT customer_id, paid_on FROM orders_order WHERE {COUNTED}) bought),
         bounds AS (SELECT percentile_disc(ARRAY[0.3, 0.6, 0.9]) WITHIN GROUP (ORDER BY days) AS b FROM spells),
         people AS (
-          SELECT customer_id, DATE '{LAST_DAY}' - max(paid_on) AS r, count(*) AS f, sum(net_amount) AS m,
+          SELECT customer_id, DATE '{day}' - max(paid_on) AS r, count(*) AS f, sum(net_amount) AS m,
             min(paid_on) AS first, max(paid_on) AS last
           FROM orders_order WHERE {COUNTED} GROUP BY customer_id),
         gaps AS (SELECT customer_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY days) AS gap FROM spells GROUP BY 1)
-        SELECT people.*, gap, 6 - ntile(5) OVER (ORDER BY r) AS rs, ntile(5) OVER (ORDER BY f) AS fs,
-          ntile(5) OVER (ORDER BY m) AS ms,
-          r < avg(r) OVER () AS rh, f > avg(f) OVER () AS fh, m > avg(m) OVER () AS mh,
-          width_bucket(r, b) AS stage
+        SELECT people.*, gap, 6 - ntile(5) OVER (ORDER BY r, customer_id) AS rs,
+          ntile(5) OVER (ORDER BY f, customer_id) AS fs, ntile(5) OVER (ORDER BY m, customer_id) AS ms,
+          r < avg(r) OVER () AS rh, f > avg(f) OVER () AS fh, m > avg(m) OVER () AS mh, width_bucket(r, b) AS stage
         FROM people LEFT JOIN gaps USING (customer_id) CROSS JOIN bounds"""  # noqa: S608
+
+
+def plain_sql() -> None:
+    """Rival: one statement, into a new table without an index that nobody reads meanwhile."""
+    _query("DROP TABLE IF EXISTS plain_state")
+    _query(f"CREATE TABLE plain_state AS {_plain(LAST_DAY)}")
+
+
+_FACTS = ("orders", "net_amount", "first_paid_on", "last_paid_on", "median_gap", "r_score", "f_score", "m_score",
+          '"group"', "stage")  # fmt: skip
+
+
+def plain_sql_into_facts(day: date = LAST_DAY + timedelta(days=1)) -> None:
+    """Rival: the same job as ours a day later: one statement that leaves its result in the facts, where it differs."""
+    names, known, fresh = (", ".join(f"{alias}{name}" for name in _FACTS) for alias in ("", "known.", "excluded."))
+    _query(
+        f"""
+        INSERT INTO customers_customerfacts AS known (customer_id, book, purchase_days, refunds, platforms, email_ok,
+          sms_ok, refreshed_at, {names})
+        SELECT customer_id, 'CNY', f, 0, '{{}}', false, false, now(), f, m, first, last, gap, rs, fs, ms,
+          'g' || rh::int || fh::int || mh::int, 's' || stage
+        FROM ({_plain(day)}) AS found
+        ON CONFLICT (customer_id) DO UPDATE SET ({names}) = ROW ({fresh})
+        WHERE ({known}) IS DISTINCT FROM ({fresh})"""  # noqa: S608
     )
 
 
@@ -257,6 +278,7 @@ CASES: Sequence[Case] = (
 )
 RIVALS: Sequence[Case] = (
     ("rival: one SQL statement", plain_sql, nothing),
+    ("rival: the same into the facts", plain_sql_into_facts, lambda: plain_sql_into_facts(LAST_DAY)),
     ("rival: pandas and ORM", pandas_and_orm, nothing),
 )
 
@@ -330,9 +352,9 @@ def report(found: dict[str, object]) -> dict[str, float]:
     seconds: dict[str, float] = found["seconds"]  # type: ignore[assignment]
     print(f"\n{found['customers']:,} customers, {found['orders']:,} orders, bounds {found['bounds']}")
     scanned, copied = seconds["floor: index-only scan"], seconds["floor: two binary COPYs out"]
-    print(f"{'':34}{'seconds':>9}{'× scan':>9}{'× COPYs':>9}")
+    print(f"{'':36}{'seconds':>9}{'× scan':>9}{'× COPYs':>9}")
     for name, taken in seconds.items():
-        print(f"{name:34}{taken:9.3f}{taken / scanned:9.1f}{taken / copied:9.1f}")
+        print(f"{name:36}{taken:9.3f}{taken / scanned:9.1f}{taken / copied:9.1f}")
     print(f"peak memory of the leading process: {found['peak']:.0f} MiB")
     return seconds
 
@@ -341,7 +363,8 @@ def compare(small: dict[str, float], large: dict[str, float], times: float) -> N
     """The goals, in ratios of this run."""
     full = "full refresh a day later"
     goal("full refresh ÷ two COPYs out", large[full] / large["floor: two binary COPYs out"], "≤ 4")
-    goal("one SQL statement ÷ full refresh", large["rival: one SQL statement"] / large[full], "≥ 3")
+    goal("one SQL statement, same job ÷ full refresh", large["rival: the same into the facts"] / large[full], "≥ 3")
+    goal("one SQL statement, new table ÷ full refresh", large["rival: one SQL statement"] / large[full], "none")
     goal("pandas and ORM ÷ full refresh, small store", small["rival: pandas and ORM"] / small[full], "≥ 20")
     goal("1,000 touched: large store ÷ small", large["1,000 touched"] / small["1,000 touched"], "≤ 2")
     goal("10,000 touched ÷ full refresh", large["10,000 touched"] / large[full], "≤ 0.25")
@@ -349,7 +372,7 @@ def compare(small: dict[str, float], large: dict[str, float], times: float) -> N
 
 
 def goal(name: str, found: float, wanted: str) -> None:
-    print(f"{name:44}{found:9.2f}    goal {wanted}")
+    print(f"{name:48}{found:9.2f}    goal {wanted}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -375,7 +398,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def both(small: int, large: int, repeats: int) -> None:
     figures = []
-    for customers, rivals in ((small, RIVALS[1:]), (large, RIVALS[:1])):
+    for customers, rivals in ((small, RIVALS[2:]), (large, RIVALS[:2])):
         with scratch_servers():
             figures.append(report(store(customers, repeats, rivals)))
     print()
