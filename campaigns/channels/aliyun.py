@@ -199,11 +199,9 @@ def _event(item: Mapping[str, object]) -> Event:
             data={"text": str(item["content"])}, occurred_at=approved.moment_of(item.get("send_time")),
         )  # fmt: skip
     code, delivered = str(item.get("err_code", "")), item.get("success") in (True, "true")
-    return Event(
-        digest_of(item), "delivered" if delivered else "rejected" if code in _GONE else "undelivered",
-        reference=str(item.get("out_id") or _name(str(item.get("biz_id", "")), phone))[:200],
-        data={"code": code, "words": str(item.get("err_msg", ""))[:300], "gone": code in _GONE},
-        occurred_at=approved.moment_of(item.get("report_time")),
+    return approved.report(
+        item, delivered=delivered, gone=code in _GONE, code=code, words=str(item.get("err_msg", "")),
+        reference=item.get("out_id") or _name(str(item.get("biz_id", "")), phone), at=item.get("report_time"),
     )  # fmt: skip
 
 

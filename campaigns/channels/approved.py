@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _, gettext_lazy
 
-from campaigns.channels.base import Envelope, Outcome
+from campaigns.channels.base import Envelope, Event, Outcome
 from campaigns.channels.calling import Verdict
-from campaigns.channels.kinds import Field
+from campaigns.channels.kinds import Field, digest_of
 
 _BEIJING = ZoneInfo("Asia/Shanghai")
 _VARIABLE = re.compile(r"\$?\{(\w{1,32})\}")
@@ -130,3 +130,12 @@ def moment_of(value: object) -> datetime | None:
         return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=_BEIJING)
     except ValueError:
         return None
+
+
+def report(item: object, *, delivered: bool, gone: bool, code: str, words: str, reference: object, at: object) -> Event:
+    """What became of a message, as these vendors push it. They number no reports: one is known by all that it says."""
+    return Event(
+        digest_of(item), "delivered" if delivered else "rejected" if gone else "undelivered",
+        reference=str(reference)[:200], data={"code": code, "words": words[:300], "gone": gone},
+        occurred_at=moment_of(at),
+    )  # fmt: skip

@@ -185,10 +185,9 @@ def _event(item: Mapping[str, object]) -> Event:
     code, words = str(item.get("errmsg", "")), str(item.get("description", ""))
     gone = any(sign in f"{code} {words}" for sign in _GONE)
     delivered = item.get("report_status") == "SUCCESS"
-    return Event(
-        digest_of(item), "delivered" if delivered else "rejected" if gone else "undelivered",
-        reference=str(item.get("sid", ""))[:200], data={"code": code, "words": words[:300], "gone": gone},
-        occurred_at=approved.moment_of(item.get("user_receive_time")),
+    return approved.report(
+        item, delivered=delivered, gone=gone, code=code, words=words, reference=item.get("sid", ""),
+        at=item.get("user_receive_time"),
     )  # fmt: skip
 
 

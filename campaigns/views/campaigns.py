@@ -74,13 +74,16 @@ def progress_panel(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
+def _reason(request: HttpRequest) -> str:
+    form = ReasonForm(request.POST)
+    return str(form.cleaned_data["reason"]) if form.is_valid() else ""
+
+
 @requires("campaigns.pause_campaign")
 @require_POST
 def campaign_pause(request: HttpRequest, pk: int) -> HttpResponse:
-    form = ReasonForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
     with told(request, _("Paused. Nothing more is handed over.")):
-        services.pause_campaign(campaign=_campaign(pk), by=person(request), reason=reason)
+        services.pause_campaign(campaign=_campaign(pk), by=person(request), reason=_reason(request))
     return redirect("campaigns:detail", pk=pk)
 
 
@@ -128,10 +131,8 @@ def campaign_approve(request: HttpRequest, pk: int) -> HttpResponse:
 @requires(PERMISSION)
 @require_POST
 def campaign_send_back(request: HttpRequest, pk: int) -> HttpResponse:
-    form = ReasonForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
     with told(request, _("Sent back. It is a draft again.")):
-        services.send_back_campaign(campaign=_campaign(pk), by=person(request), reason=reason)
+        services.send_back_campaign(campaign=_campaign(pk), by=person(request), reason=_reason(request))
     return redirect("campaigns:detail", pk=pk)
 
 
