@@ -57,6 +57,8 @@ class Lane:
             if not batch:
                 break
             handed += self._work(batch, granted)
+            # Its successor stands in the queue behind whoever is more urgent.
+            self._open = self._open and not pace.must_give_way(self.campaign.lane)
         return handed
 
     def _claim(self, granted: Grant) -> list[Claimed]:

@@ -18,10 +18,16 @@ class Grant:
     refusals: int = 0
 
 
+# Whoever waits for longer is not served by waiting for them.
+_URGENT = """
+    EXISTS (SELECT 1 FROM campaigns_campaign AS c JOIN campaigns_message AS m ON m.campaign_id = c.id
+            WHERE c.state = 'running' AND c.lane = ANY(%(before_us)s) AND m.state IN ('queued', 'retry_wait')
+              AND m.due_at <= now() AND m.due_at > now() - %(urgent)s
+"""
 # Filled up by the time since it was last asked, at the rate times the share in use. Where it is short, whoever is
 # more urgent in this channel goes first. A provider without a rate is unlimited until it says that we are too fast;
 # then its burst counts as its rate.
-_GRANT = """
+_GRANT = f"""
     WITH was AS MATERIALIZED (
         SELECT p.*, v.rate::float8 AS rate, v.burst, v.channel, v.daily_ceiling, v.timezone AS zone,
                clock_timestamp() AS moment, (clock_timestamp() AT TIME ZONE v.timezone)::date AS today,
@@ -40,11 +46,7 @@ _GRANT = """
         SELECT level.*, CASE
             WHEN filled_at > moment THEN 0
             WHEN is_free OR full_to >= %(wanted)s THEN allowed
-            WHEN EXISTS (
-                SELECT 1 FROM campaigns_campaign AS c JOIN campaigns_message AS m ON m.campaign_id = c.id
-                WHERE c.state = 'running' AND c.channel = level.channel AND c.lane = ANY(%(before_us)s)
-                  AND m.state IN ('queued', 'retry_wait') AND m.due_at <= now() AND m.due_at > now() - %(urgent)s
-            ) THEN 0
+            WHEN {_URGENT} AND c.channel = level.channel) THEN 0
             ELSE least(allowed, floor(full_to))
         END::int AS n
         FROM level
@@ -55,7 +57,7 @@ _GRANT = """
     FROM judged AS j WHERE p.provider_id = j.provider_id
     RETURNING j.n, greatest(extract(epoch FROM j.filled_at - j.moment), (1 - p.tokens) / j.speed, 0.05)::float8,
               CASE WHEN j.allowed = 0 THEN (j.today + 1)::timestamp AT TIME ZONE j.zone END, p.refusals
-"""
+"""  # noqa: S608  a text of ours
 
 
 def grant(*, provider_id: int, wanted: int, lane: str) -> int:
@@ -65,11 +67,7 @@ def grant(*, provider_id: int, wanted: int, lane: str) -> int:
 
 def ask(*, provider_id: int, wanted: int, lane: str) -> Grant:
     """The same with what to do where nothing is granted. One statement; `lane` as in Campaign.Lane."""
-    before_us = list(policy.LANE_ORDER[: policy.LANE_ORDER.index(lane)])
-    params = {
-        "provider": provider_id, "wanted": wanted, "before_us": before_us, "recovery": policy.RECOVERY,
-        "urgent": policy.URGENT_FOR,
-    }  # fmt: skip
+    params = {"provider": provider_id, "wanted": wanted, "recovery": policy.RECOVERY, **_before(lane)}
     found = rows(_GRANT, params)
     if not found:
         _begin(provider_id)
@@ -78,6 +76,17 @@ def ask(*, provider_id: int, wanted: int, lane: str) -> Grant:
         return Grant(0, wait=policy.DELIVER_SECONDS)
     given, wait, until, refusals = found[0]
     return Grant(given, 0.0 if given else wait, until, refusals)
+
+
+def must_give_way(lane: str) -> bool:
+    """Whether somebody more urgent waits, in whatever channel: every worker may be busy with such as we."""
+    ((waits,),) = rows(f"SELECT {_URGENT})", _before(lane)) if lane != policy.LANE_ORDER[0] else ((False,),)
+    return bool(waits)
+
+
+def _before(lane: str) -> dict[str, object]:
+    before_us = policy.LANE_ORDER[: policy.LANE_ORDER.index(lane)]
+    return {"before_us": list(before_us), "urgent": policy.URGENT_FOR}
 
 
 def give_back(*, provider_id: int, count: int) -> None:

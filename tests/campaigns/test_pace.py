@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from campaigns import policy
@@ -249,7 +248,5 @@ def test_the_claim_of_a_batch_is_one_statement(provider: Simulator, django_asser
         reachable()
     campaign = prepared(shop=small_shop())
 
-    with django_assert_num_queries(3) as found:  # with its savepoint
+    with django_assert_num_queries(1):
         assert len(claim.claim(campaign_id=campaign.pk)) == 30
-    assert [one["sql"].split()[0] for one in found.captured_queries if "SAVEPOINT" not in one["sql"]] == ["WITH"]
-    assert connection.in_atomic_block
