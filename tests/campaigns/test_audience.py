@@ -109,7 +109,7 @@ def test_freezing_goes_on_where_it_was_interrupted(provider: Provider, monkeypat
     people = [reachable() for _number in range(8)]
     twin = reachable("Twin in a later chunk", email=people[0].email)
     campaign = services.launch_campaign(campaign=draft(shop=shop), by=None)
-    stops = iter([None, RuntimeError("killed")])
+    stops = iter([None, None, None, RuntimeError("killed")])  # two places in each turn
 
     def die(_place: str) -> None:
         if error := next(stops, None):

@@ -233,7 +233,8 @@ def test_x8_where_the_journal_cannot_be_written_the_answer_is_noted_and_the_lane
     assert sorted(campaign.messages.values_list("state", flat=True)) == ["accepted", "queued", "queued"]
     deliver(campaign)
     assert set(campaign.messages.values_list("state", flat=True)) == {"accepted"}
-    assert len(provider.references()) == 3
+    mine = {str(token) for token in campaign.messages.values_list("token", flat=True)}
+    assert sorted(token for token in provider.references() if token in mine) == sorted(mine)
 
 
 def test_without_a_journal_the_sweep_says_unknown_and_a_late_answer_still_counts(provider: Provider) -> None:
