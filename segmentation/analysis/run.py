@@ -160,10 +160,8 @@ _LOOKED_AT = """
 
 def _tick_off(run: AnalysisRun) -> None:
     """By hash: where a table was last analysed empty, the planner compares everybody with everybody instead."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_nestloop = off")
+    with writing.without("nestloop"), connection.cursor() as cursor:
         cursor.execute(_LOOKED_AT, [run.pk, run.book])
-        cursor.execute("SET LOCAL enable_nestloop = on")
 
 
 def put_in_force(run: AnalysisRun, changes: Changes) -> None:

@@ -5,6 +5,8 @@ costs a scan. The first time somebody is labelled is history too, with an empty 
 the newest change up to that day.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import date
 from typing import Any
 
@@ -97,21 +99,30 @@ def apply(*, changes: Changes, book: str, run: int, as_of: date) -> int:
         # A join in many small pieces would write in no order, and look for each place in the indexes anew.
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute(f"ANALYZE {changes.name} (customer, platforms, missing)")
-        _look_up_few(cursor, changes.name)
         missing = _number(cursor, f"SELECT count(*) FROM {changes.name} WHERE missing = 1", {})  # noqa: S608
         added = _number(cursor, _WRITE.format(fresh=fresh, write=_ADD_MISSING), values) if missing else 0
         # Whoever was missing and has a row by now was given it by somebody else.
         values["again"] = added < missing
-        return added + _number(cursor, _WRITE.format(fresh=fresh, write=_CHANGE), values)
+        with without("hashjoin", "mergejoin") if _are_few(cursor, changes.name) else nullcontext():
+            return added + _number(cursor, _WRITE.format(fresh=fresh, write=_CHANGE), values)
 
 
-def _look_up_few(cursor: CursorWrapper, table: str) -> None:
+def _are_few(cursor: CursorWrapper, table: str) -> bool:
     """Where at most one in ten differs each is looked up by its key: the planner would read all facts for them, because
     it takes every look for one at a disk that has to move its head."""
     everybody = _number(cursor, "SELECT reltuples FROM pg_class WHERE oid = 'customers_customerfacts'::regclass", {})
-    if _number(cursor, f"SELECT count(*) FROM {table}", {}) < everybody / 10:  # noqa: S608  a name of ours
-        cursor.execute("SET LOCAL enable_hashjoin = off")
-        cursor.execute("SET LOCAL enable_mergejoin = off")
+    return _number(cursor, f"SELECT count(*) FROM {table}", {}) < everybody / 10  # noqa: S608  a name of ours
+
+
+@contextmanager
+def without(*ways: str) -> Iterator[None]:
+    """Inside a transaction: meanwhile the planner joins in no such way, where it is wrong about how many there are."""
+    with connection.cursor() as cursor:
+        for way in ways:
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        yield
+        for way in ways:
+            cursor.execute(f"SET LOCAL enable_{way} TO DEFAULT")
 
 
 def _number(cursor: CursorWrapper, query: str, values: dict[str, Any]) -> int:

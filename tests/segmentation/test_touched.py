@@ -45,6 +45,31 @@ def test_nothing_happened_nothing_is_looked_at() -> None:
     assert AnalysisRun.objects.count() == 1
 
 
+def test_tables_that_were_analysed_empty_do_not_make_a_run_compare_everybody_with_everybody() -> None:
+    """The demo is removed, the first file imported, and nobody has counted the rows since; few facts differ."""
+    shop = make_shop()
+    for number in range(20):
+        make_purchase(make_customer(f"Person {number}"), shop, "2026-01-01")
+    refresh(as_of=DAY)
+    make_purchase(Customer.objects.latest("pk"), shop, "2026-03-30")
+    with connection.cursor() as cursor:
+        sizes = "UPDATE pg_class SET relpages = 1, reltuples = %s WHERE relname = %s"
+        cursor.executemany(sizes, [(0, "customers_customer"), (1000, "customers_customerfacts")])
+    plans: list[str] = []
+
+    def explained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "DELETE FROM segmentation_touched" in sql:
+            execute(f"EXPLAIN {sql}", params, many, context)
+            plans.append("\n".join(line for (line,) in context["cursor"].fetchall()))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explained):
+        refresh(as_of=DAY)
+    (plan,) = plans
+    assert "Hash Anti Join" in plan or "Hash Right Anti Join" in plan
+    assert "Nested Loop" not in plan
+
+
 def test_only_who_bought_is_looked_at() -> None:
     shop = make_shop()
     ann, bob = make_customer("Ann"), make_customer("Bob")
