@@ -24,81 +24,9 @@ from math import log10
 from statistics import median
 from time import perf_counter, sleep
 
-import numpy as np
-from numpy.typing import NDArray
-
+from benchmarks.analysis_rivals import pandas_and_orm, plain_sql, plain_sql_into_facts
+from benchmarks.purchases import COLUMNS, COUNTED, LAST_DAY, fill, query
 from benchmarks.scratch import scratch_servers
-
-SEED = 20_260_101
-LAST_DAY = date(2026, 1, 31)
-DAYS = 3 * 365
-CHUNK = 50_000
-
-COLUMNS = "customer_id, paid_on, net_amount, shop_id"
-COUNTED = "paid_on IS NOT NULL AND customer_id IS NOT NULL AND (refunded_amount < paid_amount OR paid_amount = 0)"
-
-
-def orders_of(customers: int, random: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
-    """Customer, day before LAST_DAY and amount in minor units of each paid order; about five a customer."""
-    count = 1 + random.negative_binomial(0.55, 0.55 / (0.55 + 4), size=customers)
-    customer = np.repeat(np.arange(1, customers + 1), count)
-    joined = random.integers(0, DAYS, size=customers)
-    # Most purchases follow the one before within weeks, some within a year.
-    day = np.minimum(np.repeat(joined, count), random.exponential(120, size=len(customer)).astype(np.int64))
-    return customer, day, random.gamma(2, 8_000, size=len(customer)).astype(np.int64)
-
-
-def fill(customers: int) -> None:
-    """A store made of numbers, the same in every run."""
-    from django.core.management import call_command
-    from django.db import connection
-
-    from customers.models import Shop
-
-    call_command("migrate", verbosity=0)
-    shop = Shop.objects.create(code="bench", name="Bench", currency="CNY")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO customers_customer (id, name, phone, email, city, country, language, note, extra, is_demo,
-                                            created_at, updated_at)
-            SELECT n, 'Customer ' || n, '', '', '', '', '', '', '{}'::jsonb, false, now(), now()
-            FROM generate_series(1, %s) n
-            """,
-            [customers],
-        )
-        cursor.execute("CREATE TEMPORARY TABLE made (number bigint, customer bigint, day bigint, net bigint)")
-        _make_orders(customers, shop.pk)
-        connection.ensure_connection()
-        cursor.execute("VACUUM ANALYZE")
-
-
-def _make_orders(customers: int, shop: int) -> None:
-    from django.db import connection
-
-    from segmentation.analysis.copying import copy_in
-
-    random, number = np.random.default_rng(SEED), 0
-    row = np.dtype([("number", "i8"), ("customer", "i8"), ("day", "i8"), ("net", "i8")])
-    for start in range(0, customers, CHUNK):
-        customer, day, net = orders_of(min(CHUNK, customers - start), random)
-        rows = np.empty(len(customer), row)
-        rows["number"] = np.arange(number, number + len(customer))
-        rows["customer"], rows["day"], rows["net"] = customer + start, day, net
-        number += len(customer)
-        copy_in("made", rows[random.permutation(len(rows))])
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                INSERT INTO orders_order (shop_id, external_id, customer_id, state, platform_state, placed_at, paid_at,
-                    paid_on, total_amount, paid_amount, refunded_amount, extra, created_at, updated_at)
-                SELECT %s, number::text, customer, 'completed', '', moment, moment, moment::date, net / 100.0,
-                       net / 100.0, 0, '{}'::jsonb, now(), now()
-                FROM (SELECT *, %s::timestamptz - day * INTERVAL '1 day' AS moment FROM made) made
-                """,
-                [shop, f"{LAST_DAY} 04:00Z"],
-            )
-            cursor.execute("TRUNCATE made")
 
 
 class Nowhere:
@@ -110,7 +38,7 @@ class Nowhere:
 
 def scan() -> None:
     """Floor: the columns read through the index by PostgreSQL itself."""
-    _query(f"SELECT count(*), max(customer_id), max(paid_on), sum(net_amount) FROM orders_order WHERE {COUNTED}")  # noqa: S608
+    query(f"SELECT count(*), max(customer_id), max(paid_on), sum(net_amount) FROM orders_order WHERE {COUNTED}")  # noqa: S608
 
 
 def copy_out() -> None:
@@ -168,97 +96,18 @@ def touched(count: int) -> Callable[[], None]:
 
 
 def buy(count: int) -> None:
-    _query(
+    query(
         f"""UPDATE orders_order SET paid_amount = paid_amount + 1 WHERE id IN (
               SELECT min(o.id) FROM customers_customer c JOIN orders_order o ON o.customer_id = c.id
               WHERE c.id % ((SELECT count(*) FROM customers_customer) / {count}) = 0 GROUP BY c.id LIMIT {count})"""  # noqa: S608
     )
 
 
-def _plain(day: date) -> str:
-    """Scores, groups, stages and facts by one statement with window functions."""
-    return f"""
-        WITH spells AS (
-          SELECT customer_id, paid_on - lag(paid_on) OVER (PARTITION BY customer_id ORDER BY paid_on) AS days
-          FROM (SELECT DISTINCT customer_id, paid_on FROM orders_order WHERE {COUNTED}) bought),
-        bounds AS (SELECT percentile_disc(ARRAY[0.3, 0.6, 0.9]) WITHIN GROUP (ORDER BY days) AS b FROM spells),
-        people AS (
-          SELECT customer_id, DATE '{day}' - max(paid_on) AS r, count(*) AS f, sum(net_amount) AS m,
-            min(paid_on) AS first, max(paid_on) AS last
-          FROM orders_order WHERE {COUNTED} GROUP BY customer_id),
-        gaps AS (SELECT customer_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY days) AS gap FROM spells GROUP BY 1)
-        SELECT people.*, gap, 6 - ntile(5) OVER (ORDER BY r, customer_id) AS rs,
-          ntile(5) OVER (ORDER BY f, customer_id) AS fs, ntile(5) OVER (ORDER BY m, customer_id) AS ms,
-          r < avg(r) OVER () AS rh, f > avg(f) OVER () AS fh, m > avg(m) OVER () AS mh, width_bucket(r, b) AS stage
-        FROM people LEFT JOIN gaps USING (customer_id) CROSS JOIN bounds"""  # noqa: S608
-
-
-def plain_sql() -> None:
-    """Rival: one statement, into a new table without an index that nobody reads meanwhile."""
-    _query("DROP TABLE IF EXISTS plain_state")
-    _query(f"CREATE TABLE plain_state AS {_plain(LAST_DAY)}")
-
-
-_FACTS = ("orders", "net_amount", "first_paid_on", "last_paid_on", "median_gap", "r_score", "f_score", "m_score",
-          '"group"', "stage")  # fmt: skip
-
-
-def plain_sql_into_facts(day: date = LAST_DAY + timedelta(days=1)) -> None:
-    """Rival: the same job as ours a day later: one statement that leaves its result in the facts, where it differs."""
-    names, known, fresh = (", ".join(f"{alias}{name}" for name in _FACTS) for alias in ("", "known.", "excluded."))
-    _query(
-        f"""
-        INSERT INTO customers_customerfacts AS known (customer_id, book, purchase_days, refunds, platforms, email_ok,
-          sms_ok, refreshed_at, {names})
-        SELECT customer_id, 'CNY', f, 0, '{{}}', false, false, now(), f, m, first, last, gap, rs, fs, ms,
-          'g' || rh::int || fh::int || mh::int, 's' || stage
-        FROM ({_plain(day)}) AS found
-        ON CONFLICT (customer_id) DO UPDATE SET ({names}) = ROW ({fresh})
-        WHERE ({known}) IS DISTINCT FROM ({fresh})"""  # noqa: S608
-    )
-
-
-def pandas_and_orm() -> None:
-    """Rival: everything into a DataFrame, qcut, back by bulk_create(update_conflicts)."""
-    import pandas as pd
-    from django.db import connection
-
-    from customers.models import CustomerFacts
-
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT customer_id, paid_on, net_amount FROM orders_order WHERE {COUNTED}")  # noqa: S608
-        frame = pd.DataFrame(cursor.fetchall(), columns=["customer", "day", "net"])
-    frame["day"], frame["net"] = pd.to_datetime(frame["day"]), frame["net"].astype(float)
-    people = frame.groupby("customer").agg(last=("day", "max"), f=("day", "size"), m=("net", "sum"))
-    people["r"] = (pd.Timestamp(LAST_DAY) - people["last"]).dt.days
-    scores = {name: pd.qcut(people[name].rank(method="first"), 5, labels=False) + 1 for name in ("r", "f", "m")}
-    rows = [
-        CustomerFacts(
-            customer_id=pk, book="CNY", orders=f, net_amount=round(m, 2), last_paid_on=last.date(),
-            r_score=6 - rs, f_score=fs, m_score=ms,
-        )
-        for pk, last, f, m, rs, fs, ms in zip(
-            people.index, people["last"], people["f"], people["m"], scores["r"], scores["f"], scores["m"], strict=True
-        )
-    ]  # fmt: skip
-    CustomerFacts.objects.bulk_create(
-        rows, batch_size=1_000, update_conflicts=True, unique_fields=["customer"],
-        update_fields=["book", "orders", "net_amount", "last_paid_on", "r_score", "f_score", "m_score"],
-    )  # fmt: skip
-
-
 def forget() -> None:
-    _query(
+    query(
         """TRUNCATE customers_customerfacts, segmentation_labelchange, segmentation_labeltally, segmentation_touched,
            segmentation_analysisrun CASCADE"""
     )
-
-
-def _query(query: str) -> None:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute(query)
 
 
 Case = tuple[str, Callable[[], None], Callable[[], None]]
@@ -290,8 +139,8 @@ def measure(repeats: int, cases: Sequence[Case]) -> dict[str, float]:
         forget()
         for name, case, prepare in cases:
             prepare()
-            _query("VACUUM ANALYZE customers_customerfacts")
-            _query("VACUUM ANALYZE orders_order")
+            query("VACUUM ANALYZE customers_customerfacts")
+            query("VACUUM ANALYZE orders_order")
             began = perf_counter()
             case()
             seconds.setdefault(name, []).append(perf_counter() - began)
