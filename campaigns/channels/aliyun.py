@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from campaigns.channels import approved
 from campaigns.channels.approved import Approved
 from campaigns.channels.base import ChannelDown, Envelope, Event, Outcome, Receipt
-from campaigns.channels.calling import Answer, Caller, Verdict, judged
+from campaigns.channels.calling import Answer, OverHttp, Verdict, judged
 from campaigns.channels.kinds import Account, Field, Hook, Kind, digest_of, items_of, read_json
 from crm_suite.lib.digests import address_digest
 
@@ -62,12 +62,13 @@ def _quoted(text: str) -> str:
     return quote(text, safe="-_.~")
 
 
-class AliyunChannel:
+class AliyunChannel(OverHttp):
     """One thread's connection to Dysmsapi."""
 
     idempotency: Literal["key", "lookup", "none"] = "none"
 
     def __init__(self, account: Account) -> None:
+        super().__init__()
         self.name, self._account = account.code, account
         self.batch_size = min(account.number("batch_size", 1), MAX_BATCH)
         self._url = account.text("endpoint", "https://dysmsapi.aliyuncs.com").rstrip("/")
@@ -75,13 +76,6 @@ class AliyunChannel:
             text=account.text("template_text"), sign_name=account.text("sign_name"), ending=account.text("ending"),
             longest=account.number("longest", 35),
         )  # fmt: skip
-        self._caller = Caller()
-
-    def open(self) -> None:
-        """Connects with the first call: HTTP has nothing to keep open."""
-
-    def close(self) -> None:
-        self._caller.close()
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Receipt]:
         fitted = [(envelope, self._template.values(envelope)) for envelope in envelopes]

@@ -85,6 +85,19 @@ class Caller:
             return silence(error)
 
 
+class OverHttp:
+    """An adapter that speaks HTTP: the session of one thread, connected by its first call."""
+
+    def __init__(self) -> None:
+        self._caller = Caller()
+
+    def open(self) -> None:
+        """HTTP has nothing to keep open."""
+
+    def close(self) -> None:
+        self._caller.close()
+
+
 def _read(response: requests.Response, until: float) -> bytes:
     """The body; a provider that sends a byte per second, or for ever, is as good as silent."""
     body = b""

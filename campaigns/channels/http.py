@@ -30,7 +30,7 @@ from urllib.parse import unquote, urlsplit
 from django.utils.translation import gettext as _, gettext_lazy
 
 from campaigns.channels.base import ChannelDown, Envelope, Event, Outcome, Receipt
-from campaigns.channels.calling import Answer, Caller, Verdict, judged
+from campaigns.channels.calling import Answer, OverHttp, Verdict, judged
 from campaigns.channels.kinds import Account, Field, Hook, HookRefused, Kind, digest_of, fresh, items_of, read_json
 
 _STATUSES = {"accepted": Outcome.ACCEPTED, "refused": Outcome.REFUSED, "busy": Outcome.RETRY}
@@ -40,26 +40,20 @@ _KINDS = {"accepted": "accepted", "sent": "sent", "delivered": "delivered", "und
 _NO_SUCH = ("no_such_number", "no_such_address")
 
 
-class HttpChannel:
+class HttpChannel(OverHttp):
     """`url` may carry a name and a password for Basic; `header` is sent along ("Authorization: Bearer …")."""
 
     def __init__(
         self, url: str, *, callback: str, name: str = "sms", idempotency: Literal["key", "lookup", "none"] = "key",
         batch_size: int = 20, header: str = "",
     ) -> None:  # fmt: skip
+        super().__init__()
         self.name, self.idempotency, self.batch_size = name, idempotency, batch_size
         self._callback = callback
         parts = urlsplit(url)
         self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._basic = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
         self._headers = {"Content-Type": "application/json"} | _header(header)
-        self._caller = Caller()
-
-    def open(self) -> None:
-        """Connects with the first call: HTTP has nothing to keep open."""
-
-    def close(self) -> None:
-        self._caller.close()
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Receipt]:
         messages = [{"reference": e.reference, "key": e.key, "to": e.to, "text": e.text} for e in envelopes]

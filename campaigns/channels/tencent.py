@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _, gettext_lazy
 from campaigns.channels import approved
 from campaigns.channels.approved import Approved
 from campaigns.channels.base import ChannelDown, Envelope, Event, Outcome, Receipt
-from campaigns.channels.calling import Answer, Caller, Verdict, judged
+from campaigns.channels.calling import Answer, OverHttp, Verdict, judged
 from campaigns.channels.kinds import Account, Field, Hook, Kind, digest_of, items_of, read_json
 
 VERSION = "2021-01-11"
@@ -56,26 +56,20 @@ def signed(
     return f"{ALGORITHM} Credential={key_id}/{scope}, SignedHeaders={names}, Signature={signature}"
 
 
-class TencentChannel:
+class TencentChannel(OverHttp):
     """One thread's connection to sms.tencentcloudapi.com."""
 
     idempotency: Literal["key", "lookup", "none"] = "none"
     batch_size = 1
 
     def __init__(self, account: Account) -> None:
+        super().__init__()
         self.name, self._account = account.code, account
         self._url = account.text("endpoint", "https://sms.tencentcloudapi.com").rstrip("/")
         self._template = Approved.read(
             text=account.text("template_text"), sign_name=account.text("sign_name"), ending=account.text("ending"),
             longest=account.number("longest", 35),
         )  # fmt: skip
-        self._caller = Caller()
-
-    def open(self) -> None:
-        """Connects with the first call: HTTP has nothing to keep open."""
-
-    def close(self) -> None:
-        self._caller.close()
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Receipt]:
         return [self._send(envelope) for envelope in envelopes]

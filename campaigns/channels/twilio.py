@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from django.utils.translation import gettext as _, gettext_lazy
 
 from campaigns.channels.base import ChannelDown, Envelope, Event, Outcome, Receipt
-from campaigns.channels.calling import Answer, Caller, Verdict, judged
+from campaigns.channels.calling import Answer, OverHttp, Verdict, judged
 from campaigns.channels.kinds import Account, Field, Hook, HookRefused, Kind, digest_of
 
 _NO_NUMBER = {21211, 21217, 21614}
@@ -29,25 +29,19 @@ _KINDS = {
 _GONE = {"30005", "30006"}
 
 
-class TwilioChannel:
+class TwilioChannel(OverHttp):
     """One thread's connection to the Messages API."""
 
     idempotency: Literal["key", "lookup", "none"] = "none"
     batch_size = 1
 
     def __init__(self, account: Account) -> None:
+        super().__init__()
         self.name, self._account = account.code, account
         base = account.text("endpoint", "https://api.twilio.com").rstrip("/")
         self._url = f"{base}/2010-04-01/Accounts/{quote(account.text('account_sid'), safe='')}"
         user = account.text("key_sid") or account.text("account_sid")
         self._auth = (user, account.text("key_secret") or account.text("auth_token"))
-        self._caller = Caller()
-
-    def open(self) -> None:
-        """Connects with the first call: HTTP has nothing to keep open."""
-
-    def close(self) -> None:
-        self._caller.close()
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Receipt]:
         return [self._send(envelope) for envelope in envelopes]
