@@ -391,28 +391,3 @@ def test_two_beats_tick_once(provider: Provider) -> None:
 
 def test_the_policy_of_lanes_names_every_lane() -> None:
     assert set(policy.LANE_ORDER) == set(Campaign.Lane.values)
-
-
-# --- giving way -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "handed"),
-    [("bulk", "transactional", 2), ("bulk", "care", 2), ("care", "transactional", 2), ("care", "bulk", 6),
-     ("bulk", "bulk", 6), ("transactional", "transactional", 6)],
-)  # fmt: skip
-def test_a_worker_is_free_for_the_more_urgent_after_one_batch(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch, ours: str, theirs: str, handed: int
-) -> None:
-    """Whatever their channel: all workers may be busy with such campaigns."""
-    monkeypatch.setattr(policy, "CLAIM_SIZE", 2)
-    shop = small_shop(timezone=daylight_zone())
-    audience(6)
-    campaign = prepared(shop=shop, lane=ours)
-    reachable("Mei", channel="sms")
-    urgent = prepared(shop=shop, lane=theirs, channel="sms", body="hello")
-    assert run.deliver(campaign_id=campaign.pk, lanes=1) == handed
-
-    run.deliver(campaign_id=urgent.pk, lanes=1)
-    deliver(campaign)
-    assert states(campaign) == {"accepted": 6}

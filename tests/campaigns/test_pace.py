@@ -7,10 +7,11 @@ import pytest
 from django.utils import timezone
 
 from campaigns import policy
-from campaigns.delivery import claim, pace
+from campaigns.delivery import claim, pace, run
 from campaigns.models import Campaign, Message, Provider, ProviderPace
 from tests.builders import make_customer, make_message
 from tests.campaigns.delivery_cast import (
+    daylight_zone,
     deliver,
     draft,
     fates,
@@ -250,3 +251,29 @@ def test_the_claim_of_a_batch_is_one_statement(provider: Simulator, django_asser
 
     with django_assert_num_queries(1):
         assert len(claim.claim(campaign_id=campaign.pk)) == 30
+
+
+# --- giving way -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "handed"),
+    [("bulk", "transactional", 2), ("bulk", "care", 2), ("care", "transactional", 2), ("care", "bulk", 6),
+     ("bulk", "bulk", 6), ("transactional", "transactional", 6)],
+)  # fmt: skip
+def test_a_worker_is_free_for_the_more_urgent_after_one_batch(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, ours: str, theirs: str, handed: int
+) -> None:
+    """Whatever their channel: all workers may be busy with such campaigns."""
+    monkeypatch.setattr(policy, "CLAIM_SIZE", 2)
+    shop = small_shop(timezone=daylight_zone())
+    for _number in range(6):
+        reachable()
+    campaign = prepared(shop=shop, lane=ours)
+    reachable("Mei", channel="sms")
+    urgent = prepared(shop=shop, lane=theirs, channel="sms", body="hello")
+    assert run.deliver(campaign_id=campaign.pk, lanes=1) == handed
+
+    run.deliver(campaign_id=urgent.pk, lanes=1)
+    deliver(campaign)
+    assert set(campaign.messages.values_list("state", flat=True)) == {"accepted"}
