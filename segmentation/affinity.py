@@ -6,13 +6,13 @@ confidence is Wilson's (1927), 95 %.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from crm_suite.lib.intervals import wilson
 from segmentation.waits import SPAN, Ints, Wait, Waits
 
 #: Orders and customers with more different products are no household's: they are left out.
@@ -27,13 +27,9 @@ Floats = NDArray[np.floating]
 _Z = NormalDist().inv_cdf(0.975)
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def share_within(hits: int, n: int) -> tuple[float, float]:
     """The 95 % interval of a share, 0–1. Everything is possible where nobody was counted."""
-    if not n:
-        return 0.0, 1.0
-    share, spread = hits / n, _Z * _Z / n
-    middle, half = share + spread / 2, _Z * sqrt(share * (1 - share) / n + spread / (4 * n))
-    return max((middle - half) / (1 + spread), 0.0), min((middle + half) / (1 + spread), 1.0)
+    return wilson(hits, n) or (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -64,11 +60,11 @@ class Pair:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.together, self.first_n)
+        return share_within(self.together, self.first_n)
 
     @property
     def reverse_interval(self) -> tuple[float, float]:
-        return wilson(self.together, self.second_n)
+        return share_within(self.together, self.second_n)
 
     @property
     def lift(self) -> float:

@@ -13,12 +13,12 @@ from decimal import Decimal
 import numpy as np
 from django.utils import timezone
 
+from crm_suite.lib.intervals import wilson
 from customers.books import Book
 from customers.models import Shop
 from orders.sales import anchor
 from orders.sql import kept
 from segmentation.cohorts import Tally
-from segmentation.growth_report import wilson
 from segmentation.histories import first_of, histories, month_number
 
 #: Cohorts that are counted, and so the furthest month since.

@@ -6,8 +6,8 @@ Customers are people with a paid order in the book; months are those of the shop
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from math import sqrt
 
+from crm_suite.lib.intervals import wilson
 from segmentation.growth import BOUGHT, ROWS
 from segmentation.growth_store import ALL, MONTHS, last_day
 from segmentation.models import GrowthMonth
@@ -171,12 +171,3 @@ def _span(finished: Sequence[Month], months: int) -> Span:
 
 def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def wilson(hits: int, n: int) -> tuple[float, float] | None:
-    """Score interval of a share, 95 %; None where nobody was counted."""
-    if not n:
-        return None
-    z, share = 1.959964, hits / n
-    centre, spread = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, (centre - spread) / (1 + z * z / n)), min(1.0, (centre + spread) / (1 + z * z / n))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from customers.books import Book
-from segmentation.affinity import LEAST_BACK, LEAST_TOGETHER, Pair, wilson
+from segmentation.affinity import LEAST_BACK, LEAST_TOGETHER, Pair, share_within
 from segmentation.assortment import Named, named
 from segmentation.baskets import Study
 from segmentation.intervals import Repeat
@@ -118,7 +118,7 @@ def bought_next(counted: Study, book: Book, product: str, *, most: int = 10) -> 
 
 
 def _next_row(product: Named, wait: Wait, back: int) -> NextRow:
-    return NextRow(product, wait.n, wait.n / back, wilson(wait.n, back), wait.quantile(0.5))
+    return NextRow(product, wait.n, wait.n / back, share_within(wait.n, back), wait.quantile(0.5))
 
 
 # --- days between purchases -------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from functools import cache
 from math import ceil, exp, inf, lgamma, log, log1p, sqrt
 from statistics import NormalDist
 
+from crm_suite.lib import intervals
+
 CONFIDENCE = 0.95
 POWER = 0.8
 #: The difference that a store usually cares about: one percentage point.
@@ -77,14 +79,8 @@ def _z(confidence: float) -> float:
 
 def wilson(share: Share, *, confidence: float = CONFIDENCE) -> Interval | None:
     """Score interval of one share. None where nobody was counted."""
-    if not share.n:
-        return None
-    z, n, p = _z(confidence), share.n, share.value
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    low = 0.0 if not share.hits else max(0.0, centre - half)
-    high = 1.0 if share.hits == n else min(1.0, centre + half)
-    return Interval(low, p, high)
+    found = intervals.wilson(share.hits, share.n, confidence=confidence)
+    return Interval(found[0], share.value, found[1]) if found else None
 
 
 def newcombe(first: Share, second: Share, *, confidence: float = CONFIDENCE) -> Interval | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from segmentation.affinity import Pair, following, overfull, together, wilson
+from segmentation.affinity import Pair, following, overfull, share_within, together
 from segmentation.waits import Waits
 
 TEA, CUP, CAKE, SOAP = range(4)
@@ -91,11 +91,9 @@ def test_overfull_baskets_are_known_by_their_different_products() -> None:
     assert overfull(baskets, products, most=2).tolist() == [True, True, True, False, False, False]
 
 
-def test_the_wilson_interval_is_the_published_one() -> None:
-    """Newcombe (1998), table I: 81 of 263, and 1 of 29."""
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
-    assert wilson(0, 0) == (0, 1)
+def test_everything_is_possible_where_nobody_came_back() -> None:
+    assert share_within(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)  # Newcombe (1998), table I
+    assert share_within(0, 0) == (0, 1)
 
 
 def test_only_what_chance_does_not_explain_is_called_more_or_less() -> None:

@@ -11,7 +11,7 @@ from crm_suite.lib.errors import WrongState
 from customers.models import Shop
 from segmentation import growth_store
 from segmentation.growth import COLUMNS, DoesNotAddUp, Months, check, flows
-from segmentation.growth_report import report, wilson
+from segmentation.growth_report import report
 from segmentation.growth_store import refresh_growth, submit_due, submit_growth
 from segmentation.histories import Histories, day_number, first_of, month_number
 from segmentation.models import GrowthMonth
@@ -125,14 +125,6 @@ def test_figures_that_do_not_add_up_are_refused() -> None:
             check(wrong, 2)
     with pytest.raises(DoesNotAddUp):
         check(table, 3)
-
-
-def test_the_interval_of_a_share() -> None:
-    """Published for 15 of 148 (Newcombe 1998): 0.0624 to 0.1605."""
-    found = wilson(15, 148)
-    assert found is not None
-    assert [round(end, 4) for end in found] == [0.0624, 0.1605]
-    assert wilson(0, 0) is None
 
 
 # --- what is remembered -----------------------------------------------------------------------------------------------
