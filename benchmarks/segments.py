@@ -88,22 +88,25 @@ _STATEMENTS = (
        SELECT n, c, n %% 10 > 0, 'checkout', '', '', now() - interval '1 day' * (n %% 900), now()
        FROM generate_series(1, %(customers)s) n CROSS JOIN (VALUES ('email'), ('sms')) v (c)""",
     """INSERT INTO customers_customerfacts (customer_id, book, orders, purchase_days, net_amount, refunds,
-         first_paid_on, last_paid_on, r_score, f_score, m_score, "group", stage, platforms, email_ok, sms_ok)
+         first_paid_on, last_paid_on, r_score, f_score, m_score, "group", stage, platforms, email_ok, sms_ok,
+         email_consent, sms_consent)
        SELECT c.id, %(book)s, coalesce(o.n, 0), coalesce(o.n, 0), coalesce(o.net, 0), 0, o.first, o.last,
          1 + c.id %% 5, 1 + c.id / 5 %% 5, 1 + c.id / 25 %% 5,
          CASE WHEN o.n IS NULL THEN '' WHEN c.id %% 8 = 0 THEN 'champions' ELSE 'lost_small' END,
          CASE WHEN o.n IS NULL THEN 'prospect' WHEN o.last > current_date - 30 THEN 'active'
               WHEN o.last > current_date - 120 THEN 'silent' WHEN o.last > current_date - 400 THEN 'dormant'
               ELSE 'lost' END,
-         '{taobao}', c.id %% 10 > 0, c.id %% 10 > 1
+         '{taobao}', c.id %% 10 > 0, c.id %% 10 > 1, said.word, said.word
        FROM customers_customer c LEFT JOIN (
          SELECT customer_id, count(*) AS n, sum(net_amount) AS net, min(paid_on) AS first, max(paid_on) AS last
-         FROM orders_order GROUP BY customer_id) o ON o.customer_id = c.id""",
+         FROM orders_order GROUP BY customer_id) o ON o.customer_id = c.id
+       CROSS JOIN LATERAL (SELECT CASE WHEN c.id %% 10 > 0 THEN 'given' ELSE 'refused' END) said (word)""",
     """INSERT INTO segmentation_customervalue (customer_id, book, p_alive, expected_orders, expected_net)
        SELECT customer_id, book, (customer_id * 37 %% 101) / 100.0, 1, customer_id %% 900 FROM customers_customerfacts
        WHERE orders > 0""",
     """INSERT INTO segmentation_labelchange (customer_id, run_id, kind, old, new, "on")
-       SELECT f.customer_id, r.id, 'stage', '', CASE WHEN r.first AND f.customer_id %% 3 > 0 THEN 'active'
+       SELECT f.customer_id, r.id, 'stage', CASE WHEN r.first THEN '' ELSE 'active' END,
+         CASE WHEN r.first AND f.customer_id %% 3 > 0 THEN 'active'
          ELSE f.stage END, r.as_of
        FROM customers_customerfacts f CROSS JOIN (
          SELECT id, as_of, row_number() OVER (ORDER BY id) = 1 AS first FROM segmentation_analysisrun) r

@@ -23,11 +23,15 @@ def has_address(channel: str, *, prefix: str = "") -> Q:
     return Q(**{f"{field}__regex": SMS_ABLE}) if channel == Channel.SMS else ~Q(**{field: ""})
 
 
+def newest_word(channel: str, *, prefix: str = "") -> Subquery:
+    """Whether the newest word on this channel is a yes; NULL where nothing was said."""
+    said = Consent.objects.filter(customer=OuterRef(f"{prefix}pk"), channel=channel)
+    return Subquery(said.order_by("-occurred_at", "-id").values("granted")[:1])
+
+
 def has_consented(channel: str, *, prefix: str = "") -> Coalesce:
     """Whether the newest word on this channel is a yes. Nothing said is no consent."""
-    said = Consent.objects.filter(customer=OuterRef(f"{prefix}pk"), channel=channel)
-    newest = said.order_by("-occurred_at", "-id").values("granted")[:1]
-    return Coalesce(Subquery(newest), Value(False), output_field=BooleanField())
+    return Coalesce(newest_word(channel, prefix=prefix), Value(False), output_field=BooleanField())
 
 
 def is_suppressed(channel: str, *, prefix: str = "") -> Exists:
@@ -50,6 +54,11 @@ def refusal_case(channel: str, *, prefix: str = "") -> Case:
         default=Value(None),
         output_field=CharField(null=True),
     )
+
+
+def is_open(channel: str) -> Q:
+    """Whether only a word of the customer's own is needed: what `refusal_case` asks but for the consent."""
+    return Q(merged_into=None) & has_address(channel) & ~Q(is_suppressed(channel))
 
 
 def may_be_written_to(channel: str, *, prefix: str = "") -> IsNull:

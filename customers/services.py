@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from django.db import connection, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Max, QuerySet
 from django.db.models.functions import Upper
 from django.http import HttpRequest
 from django.utils import timezone
@@ -242,7 +242,9 @@ def _addresses(customer: Customer, channel: str, written_to: WrittenTo | None) -
 
 
 def refresh_reach(*, customer_ids: Sequence[int] | None = None) -> int:
-    """Write `email_ok` and `sms_ok` into the facts of these customers (of all if None); make missing facts rows.
+    """Write who may be written to, and the newest words on it, into the facts of these customers (of all if None).
+
+    Makes missing facts rows.
 
     Says the same as `selectors.refusal` says at this moment. Returns how many rows were made or changed.
     """
@@ -259,10 +261,12 @@ def _write_reach(people: QuerySet[Customer]) -> int:
 
     Who was merged gets no row: a rule would count them beside the one they became.
     """
-    truth = people.order_by().annotate(
-        email_ok=reach.may_be_written_to(Channel.EMAIL), sms_ok=reach.may_be_written_to(Channel.SMS)
-    )
-    select, params = truth.values_list("pk", "email_ok", "sms_ok", "merged_into").query.sql_with_params()
+    truth = people.order_by().values_list(
+        "pk", "merged_into", reach.newest_word(Channel.EMAIL), reach.newest_word(Channel.SMS),
+        ExpressionWrapper(reach.is_open(Channel.EMAIL), BooleanField()),
+        ExpressionWrapper(reach.is_open(Channel.SMS), BooleanField()),
+    )  # fmt: skip
+    select, params = truth.query.sql_with_params()
     with transaction.atomic(), connection.cursor() as cursor:
         # Compiling the statement takes longer than running it for some thousand customers.
         cursor.execute("SET LOCAL jit = off")
@@ -271,16 +275,24 @@ def _write_reach(people: QuerySet[Customer]) -> int:
 
 
 _WRITE_REACH = """
+    WITH asked (id, merged_into, email, sms, email_open, sms_open) AS MATERIALIZED ({truth}), truth AS (
+        SELECT id, merged_into, email_open AND coalesce(email, false) AS email_ok,
+               sms_open AND coalesce(sms, false) AS sms_ok,
+               CASE email WHEN true THEN 'given' WHEN false THEN 'refused' ELSE '' END AS email_consent,
+               CASE sms WHEN true THEN 'given' WHEN false THEN 'refused' ELSE '' END AS sms_consent
+        FROM asked)
     INSERT INTO customers_customerfacts AS known
         (customer_id, book, orders, purchase_days, net_amount, refunds, r_score, f_score, m_score, "group", stage,
-         platforms, email_ok, sms_ok)
-    SELECT truth.id, '', 0, 0, 0, 0, 0, 0, 0, '', '', '{{}}', truth.email_ok, truth.sms_ok
-    FROM ({truth}) AS truth (id, email_ok, sms_ok, merged_into)
-    LEFT JOIN customers_customerfacts AS facts ON facts.customer_id = truth.id
+         platforms, email_ok, sms_ok, email_consent, sms_consent)
+    SELECT truth.id, '', 0, 0, 0, 0, 0, 0, 0, '', '', '{{}}', truth.email_ok, truth.sms_ok, truth.email_consent,
+           truth.sms_consent
+    FROM truth LEFT JOIN customers_customerfacts AS facts ON facts.customer_id = truth.id
     WHERE CASE WHEN facts.customer_id IS NULL THEN truth.merged_into IS NULL
-               ELSE (facts.email_ok, facts.sms_ok) IS DISTINCT FROM (truth.email_ok, truth.sms_ok) END
+               ELSE (facts.email_ok, facts.sms_ok, facts.email_consent, facts.sms_consent) IS DISTINCT FROM
+                    (truth.email_ok, truth.sms_ok, truth.email_consent, truth.sms_consent) END
     ORDER BY truth.id
-    ON CONFLICT (customer_id) DO UPDATE SET email_ok = excluded.email_ok, sms_ok = excluded.sms_ok
+    ON CONFLICT (customer_id) DO UPDATE SET (email_ok, sms_ok, email_consent, sms_consent)
+        = (excluded.email_ok, excluded.sms_ok, excluded.email_consent, excluded.sms_consent)
 """
 
 

@@ -280,6 +280,12 @@ class CustomerFacts(models.Model):
     Days are the shop's local days. Scores 1–5, 0 while not scored; `group` is a Group, `stage` a Stage, "" where none.
     """
 
+    class Word(models.TextChoices):
+        """A customer's newest word on a channel."""
+
+        GIVEN = "given", _("Given")
+        REFUSED = "refused", _("Refused or taken back")
+
     is_derived = True
 
     customer = models.OneToOneField(Customer, on_delete=models.CASCADE, primary_key=True, related_name="facts")
@@ -299,6 +305,8 @@ class CustomerFacts(models.Model):
     platforms = ArrayField(models.CharField(max_length=20), default=list)
     email_ok = models.BooleanField(default=False, help_text=_("Has an address, consent in force and no suppression."))
     sms_ok = models.BooleanField(default=False, help_text=_("Has a number, consent in force and no suppression."))
+    email_consent = models.CharField(max_length=7, choices=Word, blank=True, db_default="")
+    sms_consent = models.CharField(max_length=7, choices=Word, blank=True, db_default="")
     refreshed_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,48 +1,29 @@
 """Whether somebody may be written to in a channel: consent, blocked addresses, and both together."""
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
-from customers.models import Channel, Consent, Customer, CustomerFacts
+from customers.models import Channel, Customer, CustomerFacts
 from customers.reach import is_suppressed
 from segmentation.checks import Clock
-from segmentation.fields.kinds import Compile, Field, Show, Text, column_field
+from segmentation.fields.kinds import Compile, Field, Show, Text, column_field, compare
 
-GIVEN, REFUSED, UNASKED = "given", "refused", "unasked"
-CONSENTS: dict[str, Text] = {
-    GIVEN: gettext_lazy("Given"),
-    REFUSED: gettext_lazy("Refused or taken back"),
-    UNASKED: gettext_lazy("Nothing said"),
-}
+UNASKED = "unasked"
+CONSENTS: dict[str, Text] = {**dict(CustomerFacts.Word.choices), UNASKED: gettext_lazy("Nothing said")}
 
 
 def _consent(channel: str) -> Compile:
-    """By the newest word on the channel."""
+    """By the newest word on the channel, of which the facts know."""
 
     def compiled(op: str, value: object, clock: Clock) -> Q:
-        said = Consent.objects.filter(channel=channel).order_by()
-        later = said.filter(customer=OuterRef("customer")).filter(
-            Q(occurred_at__gt=OuterRef("occurred_at")) | Q(occurred_at=OuterRef("occurred_at"), pk__gt=OuterRef("pk"))
-        )
-        newest = said.filter(~Exists(later), customer=OuterRef("pk"))
-        asked = {
-            GIVEN: Q(Exists(newest.filter(granted=True))), REFUSED: Q(Exists(newest.filter(granted=False))),
-            UNASKED: ~Q(Exists(said.filter(customer=OuterRef("pk")))),
-        }  # fmt: skip
-        found = Q()
-        for code in value if isinstance(value, list) else []:
-            found |= asked[code]
-        return ~found if op == "not_in" else found
+        words = ["" if code == UNASKED else code for code in value] if isinstance(value, list) else []
+        return compare(f"{channel}_consent", op, words)
 
     return compiled
 
 
 def _consent_of(channel: str) -> Show:
-    def show(facts: CustomerFacts, clock: Clock) -> object:
-        newest = Consent.objects.filter(customer=facts.pk, channel=channel).order_by("-occurred_at", "-pk").first()
-        return CONSENTS[UNASKED if newest is None else GIVEN if newest.granted else REFUSED]
-
-    return show
+    return lambda facts, clock: CONSENTS[getattr(facts, f"{channel}_consent") or UNASKED]
 
 
 def _blocked(channel: str) -> Compile:

@@ -186,8 +186,13 @@ class GateAndFactsAgree(TestCase):
             facts = CustomerFacts.objects.filter(pk=customer.pk).first()
             assert (facts is None) == (customer.merged_into is not None)
             assert bool(facts and facts.email_ok) == self.may(customer, blocked)
+            assert facts is None or (facts.email_consent, facts.sms_consent) == (self.word(customer), "")
 
     def may(self, customer, blocked):
-        said = sorted(customer.consents.all(), key=lambda consent: (consent.occurred_at, consent.pk))
+        agreed = self.word(customer) == "given"
         is_blocked = blocked and customer.email.lower() == "mei@example.com"
-        return bool(said and said[-1].granted and customer.email and not is_blocked and not customer.merged_into_id)
+        return bool(agreed and customer.email and not is_blocked and not customer.merged_into_id)
+
+    def word(self, customer):
+        said = sorted(customer.consents.all(), key=lambda consent: (consent.occurred_at, consent.pk))
+        return {True: "given", False: "refused"}[said[-1].granted] if said else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 from campaigns.models import Message, Response
 from customers.models import Customer, CustomerFacts, Shop
+from customers.services import refresh_reach
 from orders.models import Order, OrderLine, Product
 from segmentation.checks import Clock
 from segmentation.models import AnalysisRun, CustomerValue, LabelChange
@@ -53,6 +54,7 @@ def fill(seed: int) -> None:
             _message(chance, make_message(campaign, who, state=chance.choice(["delivered", "held_out", "queued"])))
         if chance.random() < 0.4:
             who.tags.create(tag=tag)
+    refresh_reach()
 
 
 def _birthday(chance: Random) -> date | None:

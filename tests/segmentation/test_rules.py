@@ -17,7 +17,6 @@ from segmentation.models import CustomerValue
 from segmentation.rules import BadRule
 from tests.builders import (
     make_community_member,
-    make_consent,
     make_customer,
     make_facts,
     make_points,
@@ -49,8 +48,6 @@ def cast() -> None:
     ann = make_customer("Ann", city="Hangzhou", country="China", source="Live stream", birthday=date(1990, 4, 1))
     bob = make_customer("Bob", city="Leeds", country="UK", email="bob@example.com", birthday=date(1990, 3, 1))
     cid = make_customer("Cid")
-    make_consent(ann, granted=False, occurred_at=datetime(2026, 1, 1, tzinfo=UTC)), make_consent(ann)
-    make_consent(bob, occurred_at=datetime(2026, 1, 1, tzinfo=UTC)), make_consent(bob, granted=False)
     blocked = {"address_digest": address_digest("bob@example.com"), "masked": "b***", "reason": "manual"}
     Suppression.objects.create(channel="email", **blocked)
     CustomerValue.objects.create(
@@ -72,11 +69,12 @@ def cast() -> None:
         ann, stage="active", group="champions", orders=5,
         net_amount=500, purchase_days=4, refunds=1, r_score=5, f_score=5, m_score=4, median_gap=20,
         first_paid_on=date(2025, 3, 1), last_paid_on=date(2026, 3, 21), platforms=["tmall", "jd"], email_ok=True,
+        email_consent="given",
     )  # fmt: skip
     make_facts(
         bob, stage="lost", group="lost_small", orders=2, net_amount=30,
         purchase_days=1, r_score=1, f_score=2, m_score=1, first_paid_on=date(2024, 1, 1),
-        last_paid_on=date(2024, 1, 1), platforms=["taobao"], sms_ok=True,
+        last_paid_on=date(2024, 1, 1), platforms=["taobao"], sms_ok=True, email_consent="refused",
     )  # fmt: skip
     make_facts(cid, stage="prospect")
     make_facts(make_customer("Dan", city="Hangzhou"), book="GBP", stage="lost", orders=9, net_amount=900)
