@@ -58,13 +58,13 @@ def _largest_first(names: Sequence[str]) -> Iterator[frozenset[str]]:
 
 
 def _by_answers(chosen: Q, people: QuerySet[CustomerFacts], inline: Mapping[str, Q]) -> Counter[Asked]:
-    asked = {f"leaf{number}": _answer(one) for number, one in enumerate(inline.values())}
+    asked = {f"leaf{number}": yes_or_no(one) for number, one in enumerate(inline.values())}
     rows = people.filter(chosen).order_by().annotate(**asked).values_list(*asked, "email_ok", "sms_ok")
     return Counter({tuple(row[:-1]): row[-1] for row in rows.annotate(n=Count("*"))})
 
 
-def _answer(asked: Q) -> Case:
-    """Yes or no; unknown is no."""
+def yes_or_no(asked: Q) -> Case:
+    """Unknown is no."""
     return Case(When(asked, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 

@@ -1,20 +1,31 @@
 """What a rule would find: counts of the whole and of each part, a few members, and why they are members."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from django.db.models import QuerySet
 
+from crm_suite.lib.intervals import wilson
 from customers.models import CustomerFacts
-from segmentation import rules
+from segmentation import estimates, rules
 from segmentation.answers import answered
 from segmentation.selectors import check_book, clock_of, condition, members, roomy, scope
+from segmentation.walking import TooSlow, first_of, within
+
+#: Seconds that somebody who edits waits for exact counts; and for the estimate, where they take longer.
+PATIENCE, ESTIMATING = 0.2, 0.06
+#: Answers to the leaves of a rule, by path; whether e-mail and SMS may be sent; how many customers.
+Answered = Iterable[tuple[Mapping[str, bool], bool, bool, int]]
 
 
 @dataclass(frozen=True)
 class Preview:
-    """Counts while somebody edits. `parts`: path of each part of the rule → customers who fit that part alone."""
+    """Counts while somebody edits. `parts`: path of each part of the rule → customers who fit that part alone.
+
+    `asked`: how many customers, drawn at random, the counts are estimated from; 0 where they are exact. `low` and
+    `high`: where the total lies, with 95 % confidence.
+    """
 
     total: int
     email_ok: int
@@ -22,32 +33,60 @@ class Preview:
     everybody: int
     parts: dict[str, int]
     words: str
+    asked: int
+    low: int
+    high: int
 
 
-def preview(*, rule: object, book: str, is_demo: bool = False) -> Preview:
+def preview(*, rule: object, book: str, is_demo: bool = False, patience: float | None = None) -> Preview:
     """Size of a rule, of each of its parts and of its reachable members, at one moment.
 
-    Raises BadRule.
+    Exact, unless that takes longer than `patience` seconds: then estimated. Raises BadRule.
     """
     tree = dict(rules.nodes(rules.parse(rule)))
+    words = rules.describe(rule)
+    try:
+        with within(patience), roomy():
+            return _counted(tree, words, book=book, is_demo=is_demo)
+    except TooSlow:
+        return _estimated(tree, words, book=book, is_demo=is_demo)
+
+
+def _counted(tree: Mapping[str, rules.Node], words: str, *, book: str, is_demo: bool) -> Preview:
+    asked = {path: condition(node, book=book) for path, node in _leaves(tree)}
+    found = _added_up(answered(scope(book=book, is_demo=is_demo), asked), tree)
+    return _preview(found, tree, words)
+
+
+def _estimated(tree: Mapping[str, rules.Node], words: str, *, book: str, is_demo: bool) -> Preview:
+    asked = {path: condition(node, book=book, each=True) for path, node in _leaves(tree)}
     people = scope(book=book, is_demo=is_demo)
-    with roomy():
-        found = _counted(people, tree, book)
+    some = estimates.asked_of_some(people, asked, seconds=ESTIMATING)
+    rows = ((dict(zip(asked, answers, strict=True)), email, sms, n) for (*answers, email, sms), n in some.items())
+    found = _added_up(rows, tree)
+    drawn, everybody = found["everybody"], estimates.everybody(book=book, is_demo=is_demo)
+    ends = wilson(found[""], drawn) or (0.0, 1.0)
+    factor = everybody / max(drawn, 1)
+    scaled = Counter({name: round(n * factor) for name, n in found.items()})
+    low, high = (round(end * everybody) for end in ends)
+    return replace(_preview(scaled, tree, words), asked=drawn, everybody=everybody, low=low, high=high)
+
+
+def _leaves(tree: Mapping[str, rules.Node]) -> list[tuple[str, rules.Node]]:
+    return [(path, node) for path, node in tree.items() if not isinstance(node, rules.Branch)]
+
+
+def _preview(found: Mapping[str, int], tree: Mapping[str, rules.Node], words: str) -> Preview:
     return Preview(
-        total=found[""],
-        email_ok=found["email"],
-        sms_ok=found["sms"],
-        everybody=found["everybody"],
-        parts={path: found[path] for path in tree},
-        words=rules.describe(rule),
-    )
+        total=found[""], email_ok=found["email"], sms_ok=found["sms"], everybody=found["everybody"],
+        parts={path: found[path] for path in tree}, words=words, asked=0, low=found[""], high=found[""],
+    )  # fmt: skip
 
 
-def _counted(people: QuerySet[CustomerFacts], tree: Mapping[str, rules.Node], book: str) -> dict[str, int]:
-    """Customers by their answers to all leaves, from which the size of every part is added up."""
-    leaves = {path: condition(node, book=book) for path, node in tree.items() if not isinstance(node, rules.Branch)}
+def _added_up(rows: Answered, tree: Mapping[str, rules.Node]) -> Counter[str]:
+    """Customers by part, from their answers to all leaves."""
     found: Counter[str] = Counter()
-    for answers, email, sms, n in answered(people, leaves):
+    for answers, email, sms, n in rows:
         fits = {path: _fits(path, node, answers) for path, node in tree.items()}
         counted = {"everybody": True, "email": fits[""] and email, "sms": fits[""] and sms} | fits
         found.update({name: n for name, does in counted.items() if does})
@@ -80,11 +119,24 @@ def sample(*, people: QuerySet[CustomerFacts], rule: object, size: int = 10) -> 
     return [Sample(facts, rules.reasons(facts, node, clocks[facts.book])) for facts in rows]
 
 
-def previewed(*, rule: object, book: str) -> dict[str, object]:
+def looked_at(
+    *, rule: object, book: str, is_demo: bool = False, patience: float | None = None
+) -> tuple[Preview, list[Sample]]:
+    """A preview with up to ten members; none where it is estimated and too few fit to come across them.
+
+    Raises BadRule.
+    """
+    found = preview(rule=rule, book=book, is_demo=is_demo, patience=patience)
+    with first_of(found.total, found.everybody) as each:
+        if found.asked and not each:
+            return found, []
+        return found, sample(people=members(rule=rule, book=book, is_demo=is_demo, each=each), rule=rule)
+
+
+def previewed(*, rule: object, book: str, patience: float | None = None) -> dict[str, object]:
     """The preview with its sample, each member with `why`. Raises BadRule, BadInput for an unknown book."""
     check_book(book)
-    with roomy():
-        found = sample(people=members(rule=rule, book=book), rule=rule)
+    counts, found = looked_at(rule=rule, book=book, patience=patience)
     for one in found:
         one.facts.why = one.why  # type: ignore[attr-defined]
-    return {**preview(rule=rule, book=book).__dict__, "sample": [one.facts for one in found]}
+    return {**counts.__dict__, "sample": [one.facts for one in found]}

@@ -148,13 +148,17 @@ def single(field: Field, value: object, path: str) -> object:
     return checks.text(value, path)
 
 
-def condition(node: Node, clock: Clock) -> Q:
-    """The condition of a node. `not` is the complement: unknown values are in it."""
+def condition(node: Node, clock: Clock, *, each: bool = False) -> Q:
+    """The condition of a node. `not` is the complement: unknown values are in it.
+
+    `each`: as it is asked of one customer after the other.
+    """
     if isinstance(node, Leaf):
         return node.field.compile(node.op, node.value, clock)
     if isinstance(node, Special):
-        return node.condition.compile(node.asked, clock)
-    parts = [condition(child, clock) for child in node.children]
+        ask = node.condition.compile_each if each else node.condition.compile
+        return ask(node.asked, clock)
+    parts = [condition(child, clock, each=each) for child in node.children]
     if not parts:
         return EVERYBODY
     if node.kind == "not":

@@ -69,15 +69,18 @@ def check_book(book: str) -> None:
         raise BadInput(_("There is no store measured as “%(book)s”.") % {"book": book}, code="unknown_book")
 
 
-def condition(node: rules.Node, *, book: str) -> Q:
-    """A rule's part on CustomerFacts, without the book itself. Days are counted to the book's run in force."""
+def condition(node: rules.Node, *, book: str, each: bool = False) -> Q:
+    """A rule's part on CustomerFacts, without the book itself. Days are counted to the book's run in force.
+
+    `each`: as it is asked of one customer after the other (segmentation.walking), which finds the same.
+    """
     if book or not rules.is_dated(node):
-        return rules.condition(node, clock_of(book))
+        return rules.condition(node, clock_of(book), each=each)
     # Where no book is named, each one counts days to its own run.
     known = [found.code for found in books()]
-    whole = ~Q(book__in=known) & rules.condition(node, Clock.now())
+    whole = ~Q(book__in=known) & rules.condition(node, Clock.now(), each=each)
     for code in known:
-        whole |= Q(book=code) & rules.condition(node, clock_of(code))
+        whole |= Q(book=code) & rules.condition(node, clock_of(code), each=each)
     return whole
 
 
@@ -98,17 +101,17 @@ def scope(*, book: str, is_demo: bool = False) -> QuerySet[CustomerFacts]:
     return people.filter(invented) if is_demo else people.exclude(invented)
 
 
-def members(*, rule: object, book: str, is_demo: bool = False) -> QuerySet[CustomerFacts]:
+def members(*, rule: object, book: str, is_demo: bool = False, each: bool = False) -> QuerySet[CustomerFacts]:
     """Everybody who fits the rule at this moment. Raises BadRule. `is_demo` matters where no book is named."""
-    return scope(book=book, is_demo=is_demo).filter(condition(rules.parse(rule), book=book))
+    return scope(book=book, is_demo=is_demo).filter(condition(rules.parse(rule), book=book, each=each))
 
 
-def segment_members(segment: Segment) -> QuerySet[CustomerFacts]:
+def segment_members(segment: Segment, *, each: bool = False) -> QuerySet[CustomerFacts]:
     """Members now: those who fit a live segment's rule, or those whom a snapshot holds."""
     if segment.kind == Segment.Kind.SNAPSHOT:
         held = SegmentMember.objects.filter(segment=segment, customer=OuterRef("pk"))
         return CustomerFacts.objects.filter(Exists(held))
-    return members(rule=segment.rule, book=segment.book, is_demo=segment.is_demo)
+    return members(rule=segment.rule, book=segment.book, is_demo=segment.is_demo, each=each)
 
 
 @contextmanager

@@ -70,18 +70,24 @@ class Mark:
 
 
 def listing(
-    request: HttpRequest, queryset: QuerySet[Any, Row], *, order: Sequence[str], per_page: int = 50
+    request: HttpRequest,
+    queryset: QuerySet[Any, Row],
+    *,
+    order: Sequence[str],
+    per_page: int = 50,
+    total: int | None = None,
 ) -> Listing[Row]:
     """One page of `queryset`, ordered by the column of `?sort=` if it is among `order`, else by the first of `order`.
 
     `order` names field paths, with "-" where the biggest comes first when nothing is asked; either direction may be
     asked for any of them. `?after=` and `?before=` hold marks made here; one that cannot be read shows the first page.
+    `total`: how many there are, where it is known.
     """
     column = _column(queryset, order, request.GET.get("sort", ""))
     before = _mark(request.GET.get("before", ""), column)
     after = None if before else _mark(request.GET.get("after", ""), column)
     backwards = before is not None
-    counted = queryset.order_by()[: COUNTED + 1].count()
+    counted = queryset.order_by()[: COUNTED + 1].count() if total is None else total
     ordered = _Ordered(queryset.annotate(**{KEY: F(column.path)}), column, is_short=counted <= COUNTED)
     rows = ordered.page(before or after, backwards=backwards, size=per_page + 1) if counted else []
     has_more, rows = len(rows) > per_page, rows[:per_page]
@@ -91,8 +97,8 @@ def listing(
     has_previous = bool(rows) and (has_more if backwards else after is not None)
     return Listing(
         rows=rows,
-        total=min(counted, COUNTED),
-        is_exact=counted <= COUNTED,
+        total=min(counted, COUNTED) if total is None else total,
+        is_exact=total is not None or counted <= COUNTED,
         next_url=_url(request, after=_mark_of(rows[-1], column)) if has_next else None,
         previous_url=_url(request, before=_mark_of(rows[0], column)) if has_previous else None,
         sort=column.name,

@@ -58,6 +58,10 @@ class SegmentWriteSerializer(serializers.Serializer[Any]):
 class PreviewRequestSerializer(serializers.Serializer[Any]):
     book = serializers.CharField(max_length=40, required=False, default="", allow_blank=True)
     rule = RuleField(help_text=RULE_HELP)
+    patience = serializers.FloatField(
+        required=False, default=None, allow_null=True, min_value=0, max_value=60,
+        help_text="Seconds that you wait for exact counts, after which they are estimated. Null: as long as it takes.",
+    )  # fmt: skip
 
 
 class MemberSerializer(serializers.ModelSerializer[CustomerFacts]):
@@ -100,6 +104,11 @@ class PreviewSerializer(serializers.Serializer[Any]):
     everybody = serializers.IntegerField(help_text="Customers of the book, for comparison.")
     parts = serializers.DictField(child=serializers.IntegerField(), help_text="Path of each part → who fits it alone.")
     words = serializers.CharField()
+    asked = serializers.IntegerField(
+        help_text="The counts are estimated from so many customers drawn at random; 0 where they are exact."
+    )
+    low = serializers.IntegerField(help_text="Where the total lies, with 95 % confidence: from here …")
+    high = serializers.IntegerField(help_text="… to here. The total itself where it is exact.")
     sample = SampleSerializer(many=True)
 
 

@@ -28,6 +28,10 @@ class Condition(ABC):
     def compile(self, asked: Any, clock: Clock) -> Q:
         """The condition on CustomerFacts: only EXISTS, so that nobody is counted twice and NOT stays cheap."""
 
+    def compile_each(self, asked: Any, clock: Clock) -> Q:
+        """The same, as it is asked of one customer after the other: where only some are asked, or most of them fit."""
+        return self.compile(asked, clock)
+
     @abstractmethod
     def is_dated(self, asked: Any) -> bool:
         """Whether days are counted back from the clock."""

@@ -84,6 +84,17 @@ def _at_least(rows: Callable[[], Rows], n: int, *, is_rare: bool) -> Q:
     return Q(Among(whose.annotate(times=Count("*")).filter(times__gte=n).values("customer"), is_long=is_rare))
 
 
+def happened_to_each(rows: Callable[[], Rows], asked: Times) -> Q:
+    """The same as `happened`, by looking at the rows of one customer after the other."""
+    found = _nth(rows, asked.low)
+    return found if asked.high is None else found & ~_nth(rows, asked.high + 1)
+
+
+def _nth(rows: Callable[[], Rows], n: int) -> Q:
+    mine = rows().filter(customer=OuterRef("pk")).order_by()
+    return Q(Exists(mine[n - 1 : n])) if n else EVERYBODY
+
+
 def any_of(model: type[Model], *more: Q, **conditions: object) -> Q:
     """Customers of whom there is such a row."""
     return Q(Exists(model._base_manager.filter(*more, customer=OuterRef("pk"), **conditions)))

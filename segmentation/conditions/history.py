@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import In
 from django.utils.translation import gettext as _, gettext_lazy
 
 from customers.models import CustomerFacts, Group, Stage
@@ -54,6 +56,10 @@ class _Was(Condition):
         found = until.filter(~Exists(later), new__in=asked.value, customer=OuterRef("pk"))
         return Q(Exists(found))
 
+    def compile_each(self, asked: AskedLabel, clock: Clock) -> Q:
+        newest = _newest(LabelChange.objects.filter(customer=OuterRef("pk")), asked).values("new")[:1]
+        return Q(In(Coalesce(Subquery(newest), Value("")), list(asked.value)))  # nothing known is none of them
+
     def is_dated(self, asked: AskedLabel) -> bool:
         return False
 
@@ -64,7 +70,7 @@ class _Was(Condition):
         }  # fmt: skip
 
     def show(self, asked: AskedLabel, facts: CustomerFacts, clock: Clock) -> str:
-        last = _last(facts.pk, asked).first()
+        last = _newest(LabelChange.objects.filter(customer=facts.pk), asked).first()
         known = CHOICES[asked.kind].get(last.new, last.new) if last else _("unknown")
         return _("%(label)s on %(day)s: %(name)s") % {
             "label": LABELS[asked.kind], "day": asked.on.isoformat(), "name": known or _("unknown"),
@@ -81,9 +87,9 @@ class _Was(Condition):
         return {"key": self.key, "label": str(self.label), "shape": "label", "kinds": kinds}
 
 
-def _last(customer_id: int, asked: AskedLabel) -> QuerySet[LabelChange]:
-    changes = LabelChange.objects.filter(customer=customer_id, kind=asked.kind, on__lte=asked.on)
-    return changes.order_by(F("on").desc(), F("pk").desc())
+def _newest(changes: QuerySet[LabelChange], asked: AskedLabel) -> QuerySet[LabelChange]:
+    """The change in force on that day comes first."""
+    return changes.filter(kind=asked.kind, on__lte=asked.on).order_by(F("on").desc(), F("pk").desc())
 
 
 WAS = _Was()

@@ -16,7 +16,7 @@ from customers.models import CustomerFacts
 from segmentation import checks
 from segmentation.checks import MAX_DAYS, BadRule, Clock, keys_among
 from segmentation.conditions.base import Condition, Sketch, Text
-from segmentation.conditions.counting import ONCE, OPERATORS, Rows, Times, happened, times
+from segmentation.conditions.counting import ONCE, OPERATORS, Rows, Times, happened, happened_to_each, times
 
 #: Choices read anew each time: shops and campaigns come and go.
 Choices = Callable[[], Mapping[str, Text]]
@@ -106,6 +106,9 @@ class RowCondition(Condition):
         return happened(
             lambda: self.all_rows(asked, clock), asked.times, is_rare=not self.rare.isdisjoint(asked.filter)
         )  # fmt: skip
+
+    def compile_each(self, asked: Asked, clock: Clock) -> Q:
+        return happened_to_each(lambda: self.rows(asked, clock), asked.times)
 
     def all_rows(self, asked: Asked, clock: Clock) -> Rows:
         """The same rows as `rows`, in the words in which all of them are found fastest."""

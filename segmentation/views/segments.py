@@ -19,7 +19,7 @@ from crm_suite.lib.listing import listing
 from crm_suite.lib.masking import mask_name
 from customers.books import book_of, current_book
 from customers.models import CustomerFacts, Group, Platform, Stage
-from segmentation import presets, previews, rules, selectors, services
+from segmentation import estimates, presets, previews, rules, selectors, services, walking
 from segmentation.editor import schema
 from segmentation.filters import SegmentFilter
 from segmentation.forms import PreviewForm, SegmentForm
@@ -52,11 +52,12 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, object] = {"segment": segment, "words": _words(segment), "in_book": book_of(segment.book)}
     try:
         people = selectors.segment_members(segment)
-        with selectors.roomy():
+        context["reach"] = reach = selectors.reach(people)
+        with walking.first_of(reach["total"], estimates.everybody(book=segment.book, is_demo=segment.is_demo)) as each:
+            people = selectors.segment_members(segment, each=each).select_related("customer")
             context |= {
-                "reach": selectors.reach(people),
                 "sample": previews.sample(people=people, rule=segment.rule),
-                "members": listing(request, people.select_related("customer"), order=["-pk", "-net_amount", "-orders"]),
+                "members": listing(request, people, order=["-pk", "-net_amount", "-orders"], total=reach["total"]),
             }
     except rules.BadRule as error:
         context["problem"] = error.message
@@ -148,12 +149,13 @@ def preview(request: HttpRequest) -> HttpResponse:
         problem = next(iter(form.errors.values()))[0]
         return render(request, "segments/_preview.html", {"problem": problem})
     rule, book = form.cleaned_data["rule"], form.cleaned_data["book"]
-    is_demo = _is_demo(request)
-    people = selectors.members(rule=rule, book=book, is_demo=is_demo)
-    with selectors.roomy():
-        found = previews.sample(people=people, rule=rule)
-    counts = previews.preview(rule=rule, book=book, is_demo=is_demo)
-    context = {"preview": counts, "sample": found, "in_book": book_of(book)}
+    # Where people do not wait for the exact counts, the panel that is shown instead asks for them.
+    patience = None if "exact" in request.POST else previews.PATIENCE
+    counts, found = previews.looked_at(rule=rule, book=book, is_demo=_is_demo(request), patience=patience)
+    number = request.POST.get("segment", "")
+    context = {
+        "preview": counts, "sample": found, "in_book": book_of(book), "segment": number if number.isdecimal() else "",
+    }  # fmt: skip
     return render(request, "segments/_preview.html", context)
 
 

@@ -1,6 +1,7 @@
 """Conditions over rows: who bought, said, got and once was what, against a slow answer in plain Python."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,8 +30,8 @@ def leaf(field: str, op: str, value: object) -> dict[str, Any]:
     return {"field": field, "op": op, "value": value}
 
 
-def names(rule: object, clock: Clock = CLOCK) -> list[str]:
-    found = CustomerFacts.objects.filter(rules.condition(rules.parse(rule), clock))
+def names(rule: object, clock: Clock = CLOCK, *, each: bool = False) -> list[str]:
+    found = CustomerFacts.objects.filter(rules.condition(rules.parse(rule), clock, each=each))
     return sorted(found.values_list("customer__name", flat=True))
 
 
@@ -103,7 +104,7 @@ def test_any_rule_finds_whom_a_slow_reader_finds(seed: int) -> None:
     def agrees(rule: dict[str, Any]) -> None:
         with suppress(BadRule):  # nested too deep: another test's business
             slowly = sorted(past.facts.customer.name for past in people if fits(rule, past))
-            assert names(rule) == slowly
+            assert names(rule) == names(rule, each=True) == slowly
             assert names({"not": rule}) == sorted({past.facts.customer.name for past in people} - set(slowly))
             for language in ("en", "zh-hans"):
                 with translation.override(language):
@@ -127,6 +128,21 @@ def test_the_preview_counts_parts_as_they_would_be_counted_alone() -> None:
             assert {f"/not{path}": n for path, n in found.parts.items()}.items() <= opposite.parts.items()
 
     adds_up()
+
+
+def test_who_does_not_wait_is_told_what_everybody_drawn_says() -> None:
+    """All of so few are drawn: then the estimate is the truth, and its interval is that of so few."""
+    fill(4)
+
+    @settings(max_examples=40, deadline=None)
+    @given(trees)
+    def estimates(rule: dict[str, Any]) -> None:
+        with suppress(BadRule):
+            exact, found = previews.preview(rule=rule, book="CNY"), previews.preview(rule=rule, book="CNY", patience=0)
+            assert found == replace(exact, asked=12, low=found.low, high=found.high)
+            assert found.low <= exact.total <= found.high and found.high - found.low >= 2
+
+    estimates()
 
 
 def test_every_member_can_be_told_why() -> None:
