@@ -17,7 +17,7 @@ from segmentation.models import LabelTally
 from segmentation.walking import one_by_one
 
 #: Customers who are asked at once, and at most.
-BATCH, MOST = 1_000, 20_000
+BATCH, MOST = 500, 20_000
 SEED = 20_260_101
 
 
@@ -32,7 +32,7 @@ def asked_of_some(
     names = [f"leaf{number}" for number in range(len(conditions))]
     answers = {name: yes_or_no(one) for name, one in zip(names, conditions.values(), strict=True)}
     with one_by_one():
-        for drawn in _batches(people):
+        for drawn in _batches():
             rows = people.filter(pk__in=drawn).order_by().annotate(**answers)
             asked = rows.values_list(*names, "email_ok", "sms_ok").annotate(n=Count("*"))
             found.update({tuple(row[:-1]): row[-1] for row in asked})
@@ -41,8 +41,8 @@ def asked_of_some(
     return found
 
 
-def _batches(people: QuerySet[CustomerFacts]) -> list[list[int]]:
-    ends = people.order_by().aggregate(first=Min("pk"), last=Max("pk"))
+def _batches() -> list[list[int]]:
+    ends = CustomerFacts.objects.aggregate(first=Min("pk"), last=Max("pk"))
     numbers = range(ends["first"] or 0, (ends["last"] or 0) + 1)
     drawn = Random(SEED).sample(numbers, min(MOST, len(numbers)))
     return [drawn[start : start + BATCH] for start in range(0, len(drawn), BATCH)]

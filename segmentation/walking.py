@@ -4,38 +4,44 @@ Where most fit, ten members are soonest found by walking through customers in th
 finding all of them.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from psycopg2.errors import QueryCanceled
 
 from segmentation.selectors import roomy
 
-#: From so many on, and from this share of everybody, it is quicker to ask one after the other until a page is full.
+#: From so many on, and from this share of everybody, members may come by soon enough to wait for a page of them.
 MANY, SHARE = 10_000, 0.01
+#: Seconds after which they have not: the list's order has something to do with who fits.
+WALKING = 0.1
+Answer = TypeVar("Answer")
 
 
-@contextmanager
-def first_of(found: int, everybody: int) -> Iterator[bool]:
-    """Reading the first members of so many. Tells whether they should be asked for one by one."""
-    each = found > max(MANY, SHARE * everybody)
-    with one_by_one() if each else roomy():
-        yield each
+def first_of(found: int, everybody: int, ask: Callable[[bool], Answer]) -> Answer:
+    """What `ask` reads of the first of so many members; it is told whether to ask for them one by one."""
+    if found > max(MANY, SHARE * everybody):
+        with suppress(TooSlow), within(WALKING), one_by_one():
+            return ask(True)
+    with roomy():
+        return ask(False)
 
 
 @contextmanager
 def one_by_one() -> Iterator[None]:
     """The planner walks through an index and looks for each customer's rows, whatever it expects of them."""
-    ways = ("hashjoin", "mergejoin", "sort", "seqscan", "bitmapscan")
-    switches = ", ".join(f"set_config('enable_{way}', 'off', true)" for way in ways)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {switches}, set_config('jit', 'off', true)")  # our own words
+        cursor.execute(f"SELECT {_turned('off')}, set_config('jit', 'off', true)")
         yield
-        for way in ways:
-            cursor.execute(f"SET LOCAL enable_{way} TO DEFAULT")
+        cursor.execute(f"SELECT {_turned('on')}")
+
+
+def _turned(to: str) -> str:
+    ways = ("hashjoin", "mergejoin", "sort", "seqscan", "bitmapscan")
+    return ", ".join(f"set_config('enable_{way}', '{to}', true)" for way in ways)
 
 
 class TooSlow(Exception):

@@ -76,19 +76,22 @@ def listing(
     order: Sequence[str],
     per_page: int = 50,
     total: int | None = None,
+    walks: bool | None = None,
 ) -> Listing[Row]:
     """One page of `queryset`, ordered by the column of `?sort=` if it is among `order`, else by the first of `order`.
 
     `order` names field paths, with "-" where the biggest comes first when nothing is asked; either direction may be
     asked for any of them. `?after=` and `?before=` hold marks made here; one that cannot be read shows the first page.
-    `total`: how many there are, where it is known.
+    `total`: how many there are, where it is known. `walks`: rows are come across in the order of the list, by an index;
+    by default where there are more than are counted.
     """
     column = _column(queryset, order, request.GET.get("sort", ""))
     before = _mark(request.GET.get("before", ""), column)
     after = None if before else _mark(request.GET.get("after", ""), column)
     backwards = before is not None
     counted = queryset.order_by()[: COUNTED + 1].count() if total is None else total
-    ordered = _Ordered(queryset.annotate(**{KEY: F(column.path)}), column, is_short=counted <= COUNTED)
+    is_short = counted <= COUNTED if walks is None else not walks
+    ordered = _Ordered(queryset.annotate(**{KEY: F(column.path)}), column, is_short=is_short)
     rows = ordered.page(before or after, backwards=backwards, size=per_page + 1) if counted else []
     has_more, rows = len(rows) > per_page, rows[:per_page]
     if backwards:
@@ -131,7 +134,7 @@ def _field(queryset: QuerySet[Any, Any], path: str) -> "tuple[Field[Any, Any] | 
 
 @dataclass(frozen=True)
 class _Ordered(Generic[Row]):
-    """The rows in the order of a column. `is_short`: no more than are counted exactly.
+    """The rows in the order of a column. `is_short`: few, or none that an index in this order comes across soon.
 
     A short list is what few of many rows fit: walking an index in the order of the list until fifty of them have come
     by may mean walking all of it. So its order is written in a way that no index serves, which leaves the conditions

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import IsNull
 from django.utils.translation import gettext as _, ngettext
 
 from segmentation.checks import MAX_WHOLE, BadRule, keys_among, whole
@@ -91,8 +92,11 @@ def happened_to_each(rows: Callable[[], Rows], asked: Times) -> Q:
 
 
 def _nth(rows: Callable[[], Rows], n: int) -> Q:
-    mine = rows().filter(customer=OuterRef("pk")).order_by()
-    return Q(Exists(mine[n - 1 : n])) if n else EVERYBODY
+    """Not EXISTS: the planner would find the rows of all customers instead, for however few it is asked."""
+    if not n:
+        return EVERYBODY
+    nth = rows().filter(customer=OuterRef("pk")).order_by().values("pk")[n - 1 : n]
+    return Q(IsNull(Subquery(nth), False))
 
 
 def any_of(model: type[Model], *more: Q, **conditions: object) -> Q:

@@ -53,15 +53,22 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         people = selectors.segment_members(segment)
         context["reach"] = reach = selectors.reach(people)
-        with walking.first_of(reach["total"], estimates.everybody(book=segment.book, is_demo=segment.is_demo)) as each:
-            people = selectors.segment_members(segment, each=each).select_related("customer")
-            context |= {
-                "sample": previews.sample(people=people, rule=segment.rule),
-                "members": listing(request, people, order=["-pk", "-net_amount", "-orders"], total=reach["total"]),
-            }
+        everybody = estimates.everybody(book=segment.book, is_demo=segment.is_demo)
+        context |= walking.first_of(
+            reach["total"], everybody, lambda each: _first(request, segment, reach["total"], each)
+        )
     except rules.BadRule as error:
         context["problem"] = error.message
     return render(request, "segments/detail.html", context)
+
+
+def _first(request: HttpRequest, segment: Segment, total: int, each: bool) -> dict[str, object]:
+    people = selectors.segment_members(segment, each=each).prefetch_related("customer")
+    order = ["-pk", "-net_amount", "-orders"]
+    return {
+        "sample": previews.sample(people=people, rule=segment.rule, each=each),
+        "members": listing(request, people, order=order, total=total, walks=each),
+    }
 
 
 @requires("segmentation.add_segment")

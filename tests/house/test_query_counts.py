@@ -93,7 +93,7 @@ PAGES: dict[str, int] = {
     "segmentation:memberships_panel | customer": 13,
     "segmentation:customer_panel | customer": 9,
     "segments:list": 11,
-    "segments:detail | segment": 26,
+    "segments:detail | segment": 31,
     "campaigns:list": 14,
     "campaigns:calendar": 13,
     "campaigns:template_list": 11,
