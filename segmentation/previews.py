@@ -15,7 +15,7 @@ from segmentation.selectors import check_book, clock_of, condition, members, roo
 from segmentation.walking import TooSlow, first_of, within
 
 #: Seconds that somebody who edits waits for exact counts; and for the estimate, where they take longer.
-PATIENCE, ESTIMATING = 0.22, 0.04
+PATIENCE, ESTIMATING = 0.17, 0.03
 #: Answers to the leaves of a rule, by path; whether e-mail and SMS may be sent; how many customers.
 Answered = Iterable[tuple[Mapping[str, bool], bool, bool, int]]
 

@@ -15,7 +15,7 @@ from psycopg2.errors import QueryCanceled
 from segmentation.selectors import roomy
 
 #: From so many on, and from this share of everybody, members may come by soon enough to wait for a page of them.
-MANY, SHARE = 10_000, 0.01
+MANY, SHARE = 10_000, 0.05
 #: Seconds after which they have not: the list's order has something to do with who fits.
 WALKING = 0.1
 Answer = TypeVar("Answer")
