@@ -38,9 +38,12 @@ def days_rule(first: int, last: int) -> Rule:
     return {"all": [{"field": "days_since", "op": "between", "value": [first, last]}]}
 
 
+def days_name(first: int, last: int) -> str:
+    return _("Last bought %(first)s to %(last)s days ago") % {"first": first, "last": last}
+
+
 def days_url(first: int, last: int) -> str:
-    name = _("Last bought %(first)s to %(last)s days ago") % {"first": first, "last": last}
-    return editor_url(days_rule(first, last), name)
+    return editor_url(days_rule(first, last), days_name(first, last))
 
 
 def crossing_url(one: Crossing) -> str:

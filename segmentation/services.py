@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import count
 
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
@@ -171,6 +172,19 @@ def save_segment(
     saved.rule, saved.size, saved.counted_at = rule, size, timezone.now()
     _store(saved)
     return saved
+
+
+def keep_rule(*, name: str, rule: object, book: str, by: User | None) -> Segment:
+    """A live segment of this rule: the one that is there under this name, or a new one, numbered where the name is
+    taken by another rule. Raises BadRule."""
+    for number in count(1):
+        tried = name[:90] if number == 1 else f"{name[:90]} ({number})"
+        there = Segment.objects.filter(name=tried, archived_at=None).first()
+        if there is None:
+            return save_segment(name=tried, rule=rule, book=book, by=by)
+        if (there.kind, there.rule, there.book) == (Segment.Kind.LIVE, rule, book):
+            return there
+    raise AssertionError
 
 
 def _store(segment: Segment) -> None:

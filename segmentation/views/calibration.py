@@ -20,8 +20,9 @@ from customers.models import Customer
 from segmentation import charts, crossing, options, selectors, tuning
 from segmentation.calibration import LONGEST, Scope, calibration, choices, recencies
 from segmentation.draft import draft_of
-from segmentation.insight_rules import crossing_url, days_url
+from segmentation.insight_rules import crossing_url, days_name, days_rule
 from segmentation.models import AnalysisRun
+from segmentation.views.keeping import kept
 
 Context = dict[str, object]
 
@@ -115,12 +116,13 @@ def _set_bounds(request: HttpRequest, book: Book) -> object:
 
 @requires("segmentation.add_segment")
 def from_days(request: HttpRequest) -> HttpResponseRedirect:
-    """Who last bought between two days ago (`?first=30&last=60`) as a rule in the editor."""
-    first, last = request.GET.get("first", ""), request.GET.get("last", "")
+    """Who last bought between two days ago (`first=30&last=60`) as a segment, or in the editor."""
+    given = request.POST if request.method == "POST" else request.GET
+    first, last = given.get("first", ""), given.get("last", "")
     if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= options.MOST_DAYS):
         messages.warning(request, _("Give two numbers of days, the smaller one first."))
         return redirect("segmentation:calibrate")
-    return redirect(days_url(int(first), int(last)))
+    return kept(request, days_rule(int(first), int(last)), days_name(int(first), int(last)))
 
 
 @requires("customers.list_customers")

@@ -25,6 +25,7 @@ from segmentation.filters import SegmentFilter
 from segmentation.forms import PreviewForm, SegmentForm
 from segmentation.insight_rules import cells_name, cells_rule_there
 from segmentation.models import Segment
+from segmentation.views.keeping import kept
 
 
 @requires("segmentation.view_segment")
@@ -174,18 +175,19 @@ def _is_demo(request: HttpRequest) -> bool:
 
 @requires("segmentation.add_segment")
 def from_cells(request: HttpRequest) -> HttpResponseRedirect:
-    """The chosen cells of the RFM grid (`?cell=5-1&cell=5-2`, R before F) as a rule in the editor.
+    """The chosen cells of the RFM grid (`cell=5-1&cell=5-2`, R before F) as a segment, or in the editor.
 
     `platform` narrows them to customers who bought there, as on the page.
     """
-    cells = [(int(text[0]), int(text[2])) for text in request.GET.getlist("cell") if _is_cell(text)]
+    given = request.POST if request.method == "POST" else request.GET
+    cells = [(int(text[0]), int(text[2])) for text in given.getlist("cell") if _is_cell(text)]
     if not cells:
         messages.warning(request, _("Choose at least one cell of the grid."))
         return redirect("segmentation:rfm")
-    asked = request.GET.get("platform", "")
+    asked = given.get("platform", "")
     platform = asked if asked in Platform.values else ""
     rule = cells_rule_there(presets.cells_rule(cells), platform)
-    return redirect(presets.editor_url(rule, cells_name(cells, platform)))
+    return kept(request, rule, cells_name(cells, platform))
 
 
 def _is_cell(text: str) -> bool:

@@ -12,6 +12,7 @@ from crm_suite.access.models import AuditEvent, User
 from crm_suite.jobs.models import Job
 from customers.models import Shop
 from segmentation import options, tuning
+from segmentation.models import Segment
 from segmentation.services import refresh
 from tests.builders import make_customer, make_product, make_purchase, make_shop, make_user
 
@@ -125,6 +126,8 @@ def test_a_range_of_days_opens_the_segment_editor(client: Client) -> None:
         "all": [{"field": "days_since", "op": "between", "value": [20, 30]}]
     }  # fmt: skip
     assert form["name"].value() == "Last bought 20 to 30 days ago"
+    assert client.post(reverse("segmentation:from_days"), {"first": "20", "last": "30", "open": "1"})["Location"] == url
+    assert not Segment.objects.exists()
     for wrong in ({"first": "30", "last": "20"}, {"first": "x"}, {"first": "1", "last": "9" * 30}):
         assert client.get(reverse("segmentation:from_days"), wrong)["Location"] == reverse("segmentation:calibrate")
 
@@ -172,6 +175,18 @@ def test_the_rfm_page_says_what_to_do_and_how_it_was_measured(client: Client) ->
     assert "Orders of the last 60 days" in page
     assert "F, purchase days" in page
     assert "from the next calculation on" not in page
+
+
+@pytest.mark.usefixtures("operator", "store")
+def test_a_range_of_days_is_a_segment_in_one_click_and_the_same_one_twice(client: Client) -> None:
+    wish = {"first": "20", "last": "30"}
+    pages = [client.post(reverse("segmentation:from_days"), wish)["Location"] for _click in range(2)]
+    segment = Segment.objects.get()
+    assert pages == [reverse("segments:detail", args=[segment.pk])] * 2
+    assert (segment.name, segment.book, segment.size) == ("Last bought 20 to 30 days ago", "CNY", 1)  # Bob
+    Segment.objects.update(rule={})  # somebody made another of it
+    client.post(reverse("segmentation:from_days"), wish)
+    assert Segment.objects.filter(name="Last bought 20 to 30 days ago (2)").count() == 1
 
 
 @pytest.mark.usefixtures("operator", "store")

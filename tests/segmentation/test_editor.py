@@ -149,6 +149,10 @@ def test_cells_are_chosen_by_keyboard(live_site: LiveSite) -> None:
     page.goto("/insights/rfm/")
     page.get_by_role("checkbox", name="R5 F1").focus()
     page.keyboard.press("Space")
-    page.get_by_role("button", name="Make a segment of the chosen cells").click()
+    page.get_by_role("button", name="Look at it first").click()
     expect(page.locator(".rule-line")).to_have_count(2)
+    page.go_back()
+    page.get_by_role("checkbox", name="R5 F1").check()
+    page.get_by_role("button", name="Make a segment of the chosen cells").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("R5 F1")
     assert live_site.complaints == []
