@@ -25,6 +25,7 @@ class Outcome(models.TextChoices):
     """What became of a plan entry, as of now."""
 
     PLANNED = "planned", gettext_lazy("Planned")
+    APPROVAL = "approval", gettext_lazy("Waiting for approval")
     READY = "ready", gettext_lazy("Scheduled")
     ON_TIME = "on_time", gettext_lazy("Carried out")
     LATE = "late", gettext_lazy("On another day")
@@ -103,7 +104,10 @@ def outcome_of(entry: PlanEntry, campaign: Campaign | None, *, now: datetime) ->
         return Outcome.SKIPPED
     if campaign and campaign.state in (Campaign.State.SCHEDULED, Campaign.State.PREPARING):
         return Outcome.READY
-    return Outcome.OVERDUE if moment_of(entry) <= now else Outcome.PLANNED
+    if moment_of(entry) <= now:
+        return Outcome.OVERDUE
+    asked = campaign is not None and campaign.state == Campaign.State.APPROVAL
+    return Outcome.APPROVAL if asked else Outcome.PLANNED
 
 
 def adherence(lines: Iterable[Line], *, unplanned: int) -> Adherence:

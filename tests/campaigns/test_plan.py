@@ -73,6 +73,8 @@ def test_an_entry_is_on_time_on_its_planned_local_day_and_late_on_the_next(shop:
     make_entry(shop, "2026-11-10", title="dropped", state="skipped", skip_reason="stock sold out")
     ready = make_entry(shop, "2026-11-12", title="ready")
     make_campaign(shop, plan_entry=ready, state="scheduled", scheduled_at=NOW + timedelta(days=1))
+    make_campaign(shop, plan_entry=make_entry(shop, "2026-11-12", title="asked for"), state="approval")
+    make_campaign(shop, plan_entry=make_entry(shop, "2026-11-10", title="asked too late"), state="approval")
 
     assert outcomes("2026-11-09", "2026-11-12") == {
         "on time": Outcome.ON_TIME,
@@ -83,6 +85,8 @@ def test_an_entry_is_on_time_on_its_planned_local_day_and_late_on_the_next(shop:
         "tonight": Outcome.PLANNED,
         "dropped": Outcome.SKIPPED,
         "ready": Outcome.READY,
+        "asked for": Outcome.APPROVAL,
+        "asked too late": Outcome.OVERDUE,
     }
 
 
