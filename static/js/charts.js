@@ -57,7 +57,7 @@
         animationDuration: 250,
         animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches,
         textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: text },
-        grid: { left: 8, right: 16, top: 14 + ((data.series ?? []).length > 1 ? 24 : 0) + (data.y_name ? 20 : 0) + (data.marks?.length ? 14 : 0), bottom: data.x_name ? 26 : 6, containLabel: true },
+        grid: { left: 8, right: 28, top: 14 + ((data.series ?? []).length > 1 ? 24 : 0) + (data.y_name ? 20 : 0) + (data.marks?.length ? 14 : 0), bottom: data.x_name ? 26 : 6, containLabel: true },
         legend: (data.series ?? []).length > 1
           ? { type: "scroll", top: 0, left: 0, itemWidth: 14, itemHeight: 8, icon: "roundRect", textStyle: { color: text } }
           : undefined,
