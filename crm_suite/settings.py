@@ -369,7 +369,7 @@ CELERY_BEAT_SCHEDULE = {
     "send what is due": {"task": "campaigns.tasks.tick", "schedule": 10, "options": {"expires": 10}},
     "forget old news": {"task": "campaigns.tasks.forget_news", "schedule": 3600, "options": {"expires": 3600}},
     "nightly analysis": {"task": "segmentation.tasks.nightly", "schedule": 600, "options": {"expires": 600}},
-    "fit value models": {"task": "segmentation.tasks.fit_value", "schedule": 600, "options": {"expires": 600}},
+    "fit value models": {"task": "segmentation.tasks.fit_value", "schedule": 120, "options": {"expires": 120}},
     "touched customers": {"task": "segmentation.tasks.touched", "schedule": 300, "options": {"expires": 300}},
     "count growth": {"task": "segmentation.tasks.count_growth", "schedule": 120, "options": {"expires": 120}},
     "nightly points and tiers": {

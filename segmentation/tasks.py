@@ -42,7 +42,7 @@ def run_value_model(job_id: int) -> None:
 
 @shared_task
 def fit_value() -> None:
-    """Beat, every 10 minutes: queue a fit of the value model for books that were measured in full since."""
+    """Beat, every two minutes: queue a fit of the value model for books that were measured in full since."""
     value_services.submit_due()
 
 

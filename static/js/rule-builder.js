@@ -101,10 +101,10 @@
       return place;
     }
 
-    show(parts, format) {
+    show(parts, format, about) {
       for (const [node, place] of this.counts) {
         const known = node.path !== null && node.path in parts && node !== this.tree;
-        place.textContent = known ? format.format(parts[node.path]) : "";
+        place.textContent = known ? about + format.format(parts[node.path]) : "";
         place.title = known ? this.texts.alone : "";
       }
     }
@@ -286,6 +286,7 @@
 
   document.addEventListener("htmx:afterSettle", (event) => {
     const counts = event.target.querySelector?.("[data-rule-counts]");
-    if (counts) builders.forEach((builder) => builder.show(readJson(counts.dataset.ruleCounts), format));
+    if (counts) builders.forEach((builder) =>
+      builder.show(readJson(counts.dataset.ruleCounts), format, "estimated" in counts.dataset ? "≈ " : ""));
   });
 })();
