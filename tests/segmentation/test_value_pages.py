@@ -69,7 +69,7 @@ def test_the_page_says_what_is_missing(client: Client) -> None:
     make_purchase(make_customer("Ann"), make_shop(), "2026-02-01")
     assert "Nothing calculated yet" in text_of(client, reverse(PAGE))
     refresh(as_of=DAY)
-    assert "after each full analysis" in text_of(client, reverse(PAGE))
+    assert "minutes of each full analysis" in text_of(client, reverse(PAGE))
     refresh_value(book="CNY")
     page = text_of(client, reverse(PAGE))
     assert "Cannot tell" in page
