@@ -19,8 +19,10 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _, gettext_lazy, ngettext, pgettext_lazy
 
+from campaigns.delivery import beat
 from campaigns.models import Message
 from campaigns.providers.connections import connections
+from campaigns.running import doubts
 from crm_suite.jobs.models import BeatTick, Job
 from crm_suite.pages.selectors import unapplied_migrations
 from crm_suite.templatetags.crm import duration, number
@@ -95,9 +97,9 @@ def _workers() -> tuple[str, str, str]:
 def _beat() -> tuple[str, str, str]:
     last = BeatTick.objects.aggregate(last=Max("at"))["last"]
     silent = last is None or timezone.now() - last > SILENT
-    advice = _("Without it nothing that is scheduled starts.") if silent else ""
+    advice = _("Without it nothing that is scheduled starts.") if silent else beat.alarm()
     words = _("last seen %(ago)s") % {"ago": ago(last)} if last else _("never seen")
-    return words, "bad" if silent else "good", advice
+    return words, "bad" if advice else "good", advice
 
 
 def _messages() -> tuple[str, str, str]:
@@ -110,6 +112,16 @@ def _messages() -> tuple[str, str, str]:
     late = timezone.now() - oldest > LATE
     waiting = _("the oldest is due since %(time)s") % {"time": duration((timezone.now() - oldest).total_seconds())}
     return waiting, "doubt" if late else "good", ""
+
+
+def _doubts() -> tuple[str, str, str]:
+    waiting, alarm = doubts.count(), doubts.alarm()
+    if alarm is None:
+        return _("%(n)s, none of them old") % {"n": number(waiting)} if waiting else _("none"), "good", ""
+    words = _("%(n)s are old, the oldest waits since %(time)s") % {
+        "n": number(alarm.n), "time": duration((timezone.now() - alarm.oldest).total_seconds()),
+    }  # fmt: skip
+    return words, "doubt", _("Deliverability lists them, and what can be done.")
 
 
 def _jobs() -> tuple[str, str, str]:
@@ -175,6 +187,7 @@ QUESTIONS: tuple[tuple[str | Promise, Callable[[], tuple[str, str, str]]], ...] 
     (gettext_lazy("Workers"), _workers),
     (gettext_lazy("Scheduler"), _beat),
     (gettext_lazy("Messages waiting"), _messages),
+    (gettext_lazy("Messages in doubt"), _doubts),
     (gettext_lazy("Jobs"), _jobs),
     (pgettext_lazy("channel", "E-mail"), _mail),
     (gettext_lazy("SMS"), _sms),

@@ -1,5 +1,7 @@
 """The frame of every page: health, language, theme, navigation, the first steps, demo data."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from django.db import OperationalError
@@ -7,14 +9,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Template
+from campaigns.models import Message, Template
 from crm_suite.access.models import AuditEvent, User
 from crm_suite.jobs.models import BeatTick, Job
 from crm_suite.pages import health, navigation, selectors
 from crm_suite.pages.onboarding import facts, steps_for
 from crm_suite.pages.settings_cards import CARDS
 from segmentation.models import Segment
-from tests.builders import make_shop, make_user
+from tests.builders import make_campaign, make_customer, make_message, make_shop, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -208,6 +210,17 @@ def test_the_system_page_says_whether_mail_reaches_anybody(monkeypatch: pytest.M
     monkeypatch.setattr(settings, "SIMULATED_CHANNELS", ["sms"])
     assert words_of("SMS")[0] == "goes to the simulator: nobody real is written to"
     assert words_of("E-mail")[0].startswith("goes out through ")
+
+
+def test_the_system_page_says_what_is_in_doubt_for_long() -> None:
+    assert words_of("Messages in doubt") == ("none", "good")
+    message = make_message(
+        make_campaign(make_shop()), make_customer(), "unknown", reason="no_answer", sent_at=timezone.now()
+    )
+    assert words_of("Messages in doubt") == ("1, none of them old", "good")
+    Message.objects.filter(pk=message.pk).update(sent_at=timezone.now() - timedelta(hours=25))
+    words, tone = words_of("Messages in doubt")
+    assert words.startswith("1 are old, the oldest waits since") and tone == "doubt"
 
 
 def test_a_part_that_is_broken_does_not_break_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
