@@ -33,7 +33,7 @@ test: setup ## every test, on servers of its own (ARGS="-k name" narrows)
 	@$(PY) -m pytest $(ARGS)
 
 .PHONY: faults
-faults: setup ## only the tests that kill processes and cut connections, in full size (hours)
+faults: setup ## only the tests that kill processes and cut connections, in full size (an hour)
 	@FAULT_LINES=1000000 FAULT_SIZE=full $(PY) -m pytest -m faults $(ARGS)
 
 .PHONY: check
