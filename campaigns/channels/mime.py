@@ -6,8 +6,9 @@ copy adds its recipient, number, address to leave, and what stands in its blanks
 
 import re
 import time
+from datetime import UTC, datetime
 from email.header import Header
-from email.utils import formatdate
+from email.utils import format_datetime
 from functools import lru_cache
 
 from campaigns.channels.base import Envelope
@@ -72,7 +73,7 @@ def _part_head(kind: str, encoding: Encoding) -> bytes:
 
 @lru_cache(maxsize=8)
 def _written_date(second: int) -> str:
-    return formatdate(second, usegmt=True)
+    return format_datetime(datetime.fromtimestamp(second, UTC))  # +0000: "GMT" is for readers only (RFC 5322, 4.3)
 
 
 def _clean(value: str) -> str:

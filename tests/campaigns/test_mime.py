@@ -74,7 +74,7 @@ def test_a_mail_reader_finds_everything_in_its_place() -> None:
     assert (message["From"], message["To"]) == ("小店 <news@shop.example>", "ann@shop.example")
     assert message["Subject"] == "新品到店"
     assert message["Message-ID"] == "<ref-1.0@shop.example>"
-    assert message["Date"].datetime.timestamp() == 1_790_000_000
+    assert message["Date"].datetime.timestamp() == 1_790_000_000 and str(message["Date"]).endswith(" +0000")
     assert message["List-Unsubscribe"] == "<https://crm.example/u/1/>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["Feedback-ID"] == "c1:demo"
