@@ -40,27 +40,29 @@ def is_suppressed(channel: str, *, prefix: str = "") -> Exists:
     return Exists(Suppression.objects.filter(channel=channel, address_digest=digest))
 
 
+def _obstacles(channel: str, prefix: str) -> list[When]:
+    """What stands in the way whatever the customer said."""
+    return [
+        When(**{f"{prefix}merged_into__isnull": False}, then=Value(ERASED)),
+        When(~has_address(channel, prefix=prefix), then=Value(NO_ADDRESS)),
+        When(is_suppressed(channel, prefix=prefix), then=Value(SUPPRESSED)),
+    ]
+
+
+def _first_of(cases: list[When]) -> Case:
+    return Case(*cases, default=Value(None), output_field=CharField(null=True))
+
+
 def refusal_case(channel: str, *, prefix: str = "") -> Case:
     """Why the person must not be written to, as text; NULL where they may be.
 
     For querysets of Customer, or of a model that has one under `prefix` (`customer__`). Somebody who unsubscribed
     counts as suppressed although the consent is gone as well: it tells more.
     """
-    return Case(
-        When(**{f"{prefix}merged_into__isnull": False}, then=Value(ERASED)),
-        When(~has_address(channel, prefix=prefix), then=Value(NO_ADDRESS)),
-        When(is_suppressed(channel, prefix=prefix), then=Value(SUPPRESSED)),
-        When(Exact(has_consented(channel, prefix=prefix), Value(False)), then=Value(NO_CONSENT)),
-        default=Value(None),
-        output_field=CharField(null=True),
-    )
+    silent = When(Exact(has_consented(channel, prefix=prefix), Value(False)), then=Value(NO_CONSENT))
+    return _first_of([*_obstacles(channel, prefix), silent])
 
 
-def is_open(channel: str) -> Q:
-    """Whether only a word of the customer's own is needed: what `refusal_case` asks but for the consent."""
-    return Q(merged_into=None) & has_address(channel) & ~Q(is_suppressed(channel))
-
-
-def may_be_written_to(channel: str, *, prefix: str = "") -> IsNull:
-    """True where `refusal_case` has nothing to say."""
-    return IsNull(refusal_case(channel, prefix=prefix), True)
+def is_open(channel: str) -> IsNull:
+    """Whether only a word of the customer's own is needed."""
+    return IsNull(_first_of(_obstacles(channel, "")), True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from django.db import connection, transaction
-from django.db.models import BooleanField, ExpressionWrapper, Max, QuerySet
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Upper
 from django.http import HttpRequest
 from django.utils import timezone
@@ -263,8 +263,7 @@ def _write_reach(people: QuerySet[Customer]) -> int:
     """
     truth = people.order_by().values_list(
         "pk", "merged_into", reach.newest_word(Channel.EMAIL), reach.newest_word(Channel.SMS),
-        ExpressionWrapper(reach.is_open(Channel.EMAIL), BooleanField()),
-        ExpressionWrapper(reach.is_open(Channel.SMS), BooleanField()),
+        reach.is_open(Channel.EMAIL), reach.is_open(Channel.SMS),
     )  # fmt: skip
     select, params = truth.query.sql_with_params()
     with transaction.atomic(), connection.cursor() as cursor:

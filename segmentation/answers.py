@@ -44,7 +44,7 @@ def _exactly(
     """Customers who fit these of the conditions apart and none of the others."""
     exact: dict[frozenset[str], Counter[Asked]] = {}
     for chosen in _largest_first(list(apart)):
-        found = _by_answers(reduce(and_, (apart[name] for name in chosen), Q()), people, inline)
+        found = by_answers(reduce(and_, (apart[name] for name in chosen), Q()), people, inline)
         for more, counts in exact.items():
             if chosen < more:
                 found.subtract(counts)
@@ -57,13 +57,14 @@ def _largest_first(names: Sequence[str]) -> Iterator[frozenset[str]]:
         yield from map(frozenset, combinations(names, size))
 
 
-def _by_answers(chosen: Q, people: QuerySet[CustomerFacts], inline: Mapping[str, Q]) -> Counter[Asked]:
-    asked = {f"leaf{number}": yes_or_no(one) for number, one in enumerate(inline.values())}
+def by_answers(chosen: Q, people: QuerySet[CustomerFacts], inline: Mapping[str, Q]) -> Counter[Asked]:
+    """How many of the chosen people answer what to the conditions, in their order."""
+    asked = {f"leaf{number}": _yes_or_no(one) for number, one in enumerate(inline.values())}
     rows = people.filter(chosen).order_by().annotate(**asked).values_list(*asked, "email_ok", "sms_ok")
     return Counter({tuple(row[:-1]): row[-1] for row in rows.annotate(n=Count("*"))})
 
 
-def yes_or_no(asked: Q) -> Case:
+def _yes_or_no(asked: Q) -> Case:
     """Unknown is no."""
     return Case(When(asked, then=Value(True)), default=Value(False), output_field=BooleanField())
 

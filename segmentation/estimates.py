@@ -9,34 +9,31 @@ from collections.abc import Mapping
 from random import Random
 from time import monotonic
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Max, Min, Q, QuerySet, Sum
 
 from customers.models import CustomerFacts, Shop
-from segmentation.answers import yes_or_no
+from segmentation.answers import Asked, by_answers
 from segmentation.models import LabelTally
 from segmentation.walking import one_by_one
 
 #: Customers who are asked at once, and at most.
 BATCH, MOST = 500, 20_000
+#: With fewer answers the interval would say nothing.
+ENOUGH = 100
 SEED = 20_260_101
 
 
-def asked_of_some(
-    people: QuerySet[CustomerFacts], conditions: Mapping[str, Q], *, seconds: float
-) -> Counter[tuple[bool, ...]]:
+def asked_of_some(people: QuerySet[CustomerFacts], conditions: Mapping[str, Q], *, seconds: float) -> Counter[Asked]:
     """How many of those drawn gave which answers: to the conditions in their order, then e-mail and SMS.
 
-    At least one batch is asked, more while there are `seconds`.
+    Drawn until the `seconds` are over and enough were among `people`, who may be one small store of many. Nobody is
+    found where hardly anybody is there.
     """
-    until, found = monotonic() + seconds, Counter[tuple[bool, ...]]()
-    names = [f"leaf{number}" for number in range(len(conditions))]
-    answers = {name: yes_or_no(one) for name, one in zip(names, conditions.values(), strict=True)}
+    until, found = monotonic() + seconds, Counter[Asked]()
     with one_by_one():
         for drawn in _batches():
-            rows = people.filter(pk__in=drawn).order_by().annotate(**answers)
-            asked = rows.values_list(*names, "email_ok", "sms_ok").annotate(n=Count("*"))
-            found.update({tuple(row[:-1]): row[-1] for row in asked})
-            if monotonic() > until:
+            found.update(by_answers(Q(pk__in=drawn), people, conditions))
+            if monotonic() > until and found.total() >= ENOUGH:
                 break
     return found
 

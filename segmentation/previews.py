@@ -66,8 +66,11 @@ def _estimated(tree: Mapping[str, rules.Node], words: str, *, book: str, is_demo
     rows = ((dict(zip(asked, answers, strict=True)), email, sms, n) for (*answers, email, sms), n in some.items())
     found = _added_up(rows, tree)
     drawn, everybody = found["everybody"], estimates.everybody(book=book, is_demo=is_demo)
+    if not drawn:  # hardly anybody is there, and they are soon counted
+        with roomy():
+            return _counted(tree, words, book=book, is_demo=is_demo)
     ends = wilson(found[""], drawn) or (0.0, 1.0)
-    factor = everybody / max(drawn, 1)
+    factor = everybody / drawn
     scaled = Counter({name: round(n * factor) for name, n in found.items()})
     low, high = (round(end * everybody) for end in ends)
     return replace(_preview(scaled, tree, words), asked=drawn, everybody=everybody, low=low, high=high)

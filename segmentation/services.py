@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from itertools import count
+from itertools import chain, count
 
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
@@ -176,15 +176,13 @@ def save_segment(
 
 def keep_rule(*, name: str, rule: object, book: str, by: User | None) -> Segment:
     """A live segment of this rule: the one that is there under this name, or a new one, numbered where the name is
-    taken by another rule. Raises BadRule."""
-    for number in count(1):
-        tried = name[:90] if number == 1 else f"{name[:90]} ({number})"
+    taken by another rule. Raises BadRule, and BadInput where somebody takes the name at the same moment."""
+    names = chain([name[:90]], (f"{name[:90]} ({number})" for number in count(2)))
+    for tried in names:
         there = Segment.objects.filter(name=tried, archived_at=None).first()
-        if there is None:
-            return save_segment(name=tried, rule=rule, book=book, by=by)
-        if (there.kind, there.rule, there.book) == (Segment.Kind.LIVE, rule, book):
-            return there
-    raise AssertionError
+        if there is None or (there.kind, there.rule, there.book) == (Segment.Kind.LIVE, rule, book):
+            break
+    return there or save_segment(name=tried, rule=rule, book=book, by=by)
 
 
 def _store(segment: Segment) -> None:

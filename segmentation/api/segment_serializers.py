@@ -109,7 +109,9 @@ class PreviewSerializer(serializers.Serializer[Any]):
     )
     low = serializers.IntegerField(help_text="Where the total lies, with 95 % confidence: from here …")
     high = serializers.IntegerField(help_text="… to here. The total itself where it is exact.")
-    sample = SampleSerializer(many=True)
+    sample = SampleSerializer(
+        many=True, help_text="Up to ten; none where the counts are estimated and too few fit to come across them."
+    )
 
 
 class SizeSerializer(serializers.ModelSerializer[SegmentSize]):

@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from crm_suite.access.models import User
+from crm_suite.lib.errors import DomainError
 from customers.books import current_book
 from segmentation import services
 from segmentation.presets import Rule, editor_url
@@ -18,6 +19,10 @@ def kept(request: HttpRequest, rule: Rule, name: str) -> HttpResponseRedirect:
     if request.method != "POST" or "open" in request.POST:
         return redirect(editor_url(rule, name))
     book = current_book(request)
-    segment = services.keep_rule(name=name, rule=rule, book=book.code if book else "", by=cast(User, request.user))
+    try:
+        segment = services.keep_rule(name=name, rule=rule, book=book.code if book else "", by=cast(User, request.user))
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect(editor_url(rule, name))
     messages.success(request, _("Segment “%(name)s” is saved.") % {"name": segment.name})
     return redirect("segments:detail", segment.pk)
