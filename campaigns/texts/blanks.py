@@ -73,7 +73,7 @@ class Words:
     def _value(self, blank: Blank, values: Mapping[str, object]) -> str | None:
         value = values.get(blank.field)
         if type(value) is str and value:
-            return str(escape(value)) if self._escapes else value
+            return _lines(str(escape(value)) if self._escapes else value)
         if type(value) is int:
             return str(value)
         return blank.missing if value is None and blank.field not in values else None
@@ -85,7 +85,7 @@ def _form(template: BoundTemplate) -> Form | None:
     numbers: dict[Blank, int] = {}
     for node in template.nodes:
         if isinstance(node, ContentNode):
-            literals[-1] += node.text
+            literals[-1] += _lines(node.text)
         elif (blank := _blank(template, node)) is not None:
             order.append(numbers.setdefault(blank, len(numbers)))
             literals.append("")
@@ -118,4 +118,9 @@ def _printed(words: StringLiteral, template: BoundTemplate) -> str:
     """As Liquid prints it: what stands in the template itself is not escaped again."""
     value = words.evaluate(RenderContext(template))
     is_safe = isinstance(value, Markup) or not template.env.autoescape
-    return str(value) if is_safe else str(escape(str(value)))
+    return _lines(str(value) if is_safe else str(escape(str(value))))
+
+
+def _lines(text: str) -> str:
+    """With the ends of lines that Liquid's output has, whoever typed them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

@@ -41,6 +41,7 @@ def _said(template: Any, values: dict[str, object]) -> str | None:
 @example(source="{{ name | default: '<b>' }} {{- shop }}", values={"shop": "<i>"})
 @example(source="{{ name }}", values={"name": ""})
 @example(source="{{ name }}" * 3, values={"name": "x" * 30_000})
+@example(source="a\r\nb\r{{ name }}\n{{ shop | default: '\r' }}", values={"name": "\r\n"})
 @pytest.mark.parametrize("letters", [_HTML, _TEXT], ids=["html", "text"])
 def test_the_quick_way_says_what_liquid_says(letters: _Letters, source: str, values: dict[str, object]) -> None:
     try:
