@@ -51,6 +51,13 @@ class PreviewForm(forms.Form):
         field.choices = [("", _("All stores")), *known] if len(known) > 1 else known or [("", _("All stores"))]
 
 
+class SizeForm(forms.Form):
+    """What the counts of a rule were, told back by the panel that shows them."""
+
+    total = forms.IntegerField(min_value=0)
+    everybody = forms.IntegerField(min_value=0)
+
+
 class SegmentForm(PreviewForm):
     name = forms.CharField(
         label=_("Name"), max_length=100,

@@ -11,11 +11,12 @@ from crm_suite.lib.intervals import wilson
 from customers.models import CustomerFacts
 from segmentation import estimates, rules
 from segmentation.answers import answered
+from segmentation.models import LabelTally
 from segmentation.selectors import check_book, clock_of, condition, members, roomy, scope
 from segmentation.walking import TooSlow, first_of, within
 
 #: Seconds that somebody who edits waits for exact counts; and for the estimate, where they take longer.
-PATIENCE, ESTIMATING = 0.17, 0.03
+PATIENCE, ESTIMATING = 0.2, 0.03
 #: Answers to the leaves of a rule, by path; whether e-mail and SMS may be sent; how many customers.
 Answered = Iterable[tuple[Mapping[str, bool], bool, bool, int]]
 
@@ -55,7 +56,9 @@ def preview(*, rule: object, book: str, is_demo: bool = False, patience: float |
 
 def _counted(tree: Mapping[str, rules.Node], words: str, *, book: str, is_demo: bool) -> Preview:
     asked = {path: condition(node, book=book) for path, node in _leaves(tree)}
-    found = _added_up(answered(scope(book=book, is_demo=is_demo), asked), tree)
+    # Of all stores together there is no tally without the invented ones.
+    tally = LabelTally.objects.filter(book=book) if book else None
+    found = _added_up(answered(scope(book=book, is_demo=is_demo), asked, tally=tally), tree)
     return _preview(found, tree, words)
 
 
@@ -127,27 +130,26 @@ def sample(*, people: QuerySet[CustomerFacts], rule: object, size: int = 10, eac
     return [Sample(facts, rules.reasons(facts, node, clocks[facts.book])) for facts in rows]
 
 
-def looked_at(
-    *, rule: object, book: str, is_demo: bool = False, patience: float | None = None
-) -> tuple[Preview, list[Sample]]:
-    """A preview with up to ten members; none where it is estimated and too few fit to come across them.
+def examples(*, rule: object, book: str, is_demo: bool = False, total: int, everybody: int) -> list[Sample]:
+    """Up to ten members. `total` of `everybody` fit, as a preview said: it decides how they are looked for.
 
     Raises BadRule.
     """
-    found = preview(rule=rule, book=book, is_demo=is_demo, patience=patience)
 
     def some(each: bool) -> list[Sample]:
-        if found.asked and not each:
-            return []
         return sample(people=members(rule=rule, book=book, is_demo=is_demo, each=each), rule=rule, each=each)
 
-    return found, first_of(found.total, found.everybody, some)
+    return first_of(total, everybody, some)
 
 
 def previewed(*, rule: object, book: str, patience: float | None = None) -> dict[str, object]:
-    """The preview with its sample, each member with `why`. Raises BadRule, BadInput for an unknown book."""
+    """The preview with up to ten members, each with `why`; without them where it is estimated.
+
+    Raises BadRule, BadInput for an unknown book.
+    """
     check_book(book)
-    counts, found = looked_at(rule=rule, book=book, patience=patience)
+    counts = preview(rule=rule, book=book, patience=patience)
+    found = [] if counts.asked else examples(rule=rule, book=book, total=counts.total, everybody=counts.everybody)
     for one in found:
         one.facts.why = one.why  # type: ignore[attr-defined]
     return {**counts.__dict__, "sample": [one.facts for one in found]}

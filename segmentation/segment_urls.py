@@ -7,6 +7,7 @@ urlpatterns = [
     path("", segments.segment_list, name="list"),
     path("new/", segments.new, name="new"),
     path("preview/", segments.preview, name="preview"),
+    path("preview/members/", segments.examples, name="examples"),
     path("from-cells/", segments.from_cells, name="from_cells"),
     path("<int:pk>/", segments.detail, name="detail"),
     path("<int:pk>/edit/", segments.edit, name="edit"),

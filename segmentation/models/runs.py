@@ -129,15 +129,20 @@ class Touched(models.Model):
 class LabelTally(models.Model):
     """How many customers have these labels, with their orders and net amounts: triggers keep it equal to the facts.
 
-    So a run that looks at a thousand customers need not count a million.
+    So a run that looks at a thousand customers need not count a million, nor a rule that asks about nothing else.
     """
 
-    pk = models.CompositePrimaryKey("book", "group", "stage", "r_score", "f_score")
+    #: What it tells people apart by, named as in the facts.
+    LABELS = ("book", "group", "stage", "r_score", "f_score", "email_ok", "sms_ok")
+
+    pk = models.CompositePrimaryKey(*LABELS)
     book = models.CharField(max_length=40)
     group = models.CharField(max_length=20)
     stage = models.CharField(max_length=10)
     r_score = models.SmallIntegerField()
     f_score = models.SmallIntegerField()
+    email_ok = models.BooleanField()
+    sms_ok = models.BooleanField()
     customers = models.BigIntegerField()
     orders = models.BigIntegerField()
     net_amount = models.DecimalField(max_digits=20, decimal_places=2)

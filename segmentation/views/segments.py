@@ -22,7 +22,7 @@ from customers.models import CustomerFacts, Group, Platform, Stage
 from segmentation import estimates, presets, previews, rules, selectors, services, walking
 from segmentation.editor import schema
 from segmentation.filters import SegmentFilter
-from segmentation.forms import PreviewForm, SegmentForm
+from segmentation.forms import PreviewForm, SegmentForm, SizeForm
 from segmentation.insight_rules import cells_name, cells_rule_there
 from segmentation.models import Segment
 from segmentation.views.keeping import kept
@@ -151,7 +151,7 @@ def _person(request: HttpRequest) -> User:
 @requires("segmentation.view_segment")
 @require_POST
 def preview(request: HttpRequest) -> HttpResponse:
-    """Counts and examples of a rule that somebody is editing."""
+    """Counts of a rule that somebody is editing."""
     form = PreviewForm(request.POST)
     if not form.is_valid():
         problem = next(iter(form.errors.values()))[0]
@@ -159,12 +159,24 @@ def preview(request: HttpRequest) -> HttpResponse:
     rule, book = form.cleaned_data["rule"], form.cleaned_data["book"]
     # Where people do not wait for the exact counts, the panel that is shown instead asks for them.
     patience = None if "exact" in request.POST else previews.PATIENCE
-    counts, found = previews.looked_at(rule=rule, book=book, is_demo=_is_demo(request), patience=patience)
+    counts = previews.preview(rule=rule, book=book, is_demo=_is_demo(request), patience=patience)
     number = request.POST.get("segment", "")
-    context = {
-        "preview": counts, "sample": found, "in_book": book_of(book), "segment": number if number.isdecimal() else "",
-    }  # fmt: skip
+    context = {"preview": counts, "segment": number if number.isdecimal() else ""}
     return render(request, "segments/_preview.html", context)
+
+
+@requires("segmentation.view_segment")
+@require_POST
+def examples(request: HttpRequest) -> HttpResponse:
+    """A few members of a rule that somebody is editing, once it is known how many there are."""
+    form, size = PreviewForm(request.POST), SizeForm(request.POST)
+    if not (form.is_valid() and size.is_valid()):  # the panel with the counts has said what is wrong
+        return HttpResponse()
+    book = form.cleaned_data["book"]
+    found = previews.examples(
+        rule=form.cleaned_data["rule"], book=book, is_demo=_is_demo(request), **size.cleaned_data
+    )  # fmt: skip
+    return render(request, "segments/_sample.html", {"sample": found, "in_book": book_of(book)})
 
 
 def _is_demo(request: HttpRequest) -> bool:

@@ -216,8 +216,11 @@ def test_the_preview_follows_the_rule(client: Client) -> None:
     response = client.post(reverse("segments:preview"), {"book": "CNY", "rule": json.dumps({"all": [LOST]})})
     page = response.content.decode()
     assert response.context["preview"].parts == {"": 1, "/all/0": 1}
-    assert "Bob" in page
     assert "of 3" in page
+    wish = {"book": "CNY", "rule": json.dumps({"all": [LOST]}), "total": "1", "everybody": "3"}
+    members = client.post(reverse("segments:examples"), wish).content.decode()
+    assert "Bob" in members and "Ann" not in members
+    assert not client.post(reverse("segments:examples"), {**wish, "total": "many"}).content
     refused = client.post(reverse("segments:preview"), {"book": "CNY", "rule": '{"all": [{"field": "x"}]}'})
     assert "At /all/0:" in refused.content.decode()
 

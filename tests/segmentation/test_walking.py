@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from segmentation import estimates, previews, selectors
+from customers import merging
+from customers.models import Customer, CustomerFacts, Shop
+from segmentation import estimates, previews, rules, selectors
 from segmentation.walking import TooSlow, first_of, within
-from tests.builders import make_customer, make_facts, make_shop, make_user
+from tests.builders import make_customer, make_facts, make_purchase, make_shop, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -108,4 +111,38 @@ def test_the_editor_shows_the_estimate_and_asks_for_the_exact_count(
     assert "≈" in first and "Estimated from 4 customers drawn at random" in first
     assert 'hx-trigger="load"' in first and '"exact": "1"' in first
     then = client.post(reverse("segments:preview"), {**wish, "exact": "1"}).content.decode()
-    assert "≈" not in then and "Estimated" not in then and "Ann" in then and "Eve" not in then
+    assert "≈" not in then and "Estimated" not in then and reverse("segments:examples") in then
+    assert reverse("segments:examples") not in first
+    some = client.post(reverse("segments:examples"), {**wish, "total": "3", "everybody": "4"}).content.decode()
+    assert "Ann" in some and "Dan" not in some and "Eve" not in some
+
+
+@pytest.mark.usefixtures("cast")
+def test_a_rule_about_labels_is_counted_without_looking_at_anybody() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        found = previews.preview(rule={"all": [LOST, {"field": "email_ok", "op": "is", "value": False}]}, book="CNY")
+    assert (found.total, found.parts["/all/1"], found.everybody) == (3, 4, 4)
+    assert not [query["sql"] for query in asked if "customers_customerfacts" in query["sql"]]
+
+
+@pytest.mark.usefixtures("cast")
+def test_who_buys_and_is_lost_is_counted_with_those_who_are_lost_and_do_not_buy() -> None:
+    """Labels from the tally, people from the rows: together they are what each part finds on its own."""
+    shop, (ann, dan) = Shop.objects.get(code="home"), Customer.objects.filter(name__in=["Ann", "Dan"]).order_by("name")
+    make_purchase(ann, shop, "2026-03-01"), make_purchase(dan, shop, "2026-03-01")
+    for rule in ({"all": [LOST, {"not": {"orders": {}}}]}, {"any": [LOST, {"orders": {}}]}):
+        found = previews.preview(rule=rule, book="CNY")
+        for path, node in rules.nodes(rules.parse(rule)):
+            people = selectors.scope(book="CNY").filter(selectors.condition(node, book="CNY"))
+            assert found.parts[path] == people.count()
+
+
+@pytest.mark.usefixtures("cast")
+def test_the_tally_follows_consent_and_merges() -> None:
+    ann, bob = Customer.objects.filter(name__in=["Ann", "Bob"]).order_by("name")
+    CustomerFacts.objects.filter(customer=ann).update(email_ok=True)
+    assert previews.preview(rule=LOST, book="CNY").email_ok == 1
+    merge = merging.merge_customers(kept=bob, gone=ann, by=None)
+    assert previews.preview(rule=LOST, book="CNY").total == selectors.members(rule=LOST, book="CNY").count() == 2
+    merging.unmerge(merge=merge, by=None)
+    assert previews.preview(rule=LOST, book="CNY").total == selectors.members(rule=LOST, book="CNY").count() == 3
