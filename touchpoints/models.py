@@ -89,10 +89,11 @@ class Touchpoint(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "-occurred_at", "-id"]),  # timeline
-            models.Index(fields=["-occurred_at", "-id"]),  # log
+            # Newest first is read backwards: what is newest is added at an index's end.
+            models.Index(fields=["occurred_at", "id"], name="tp_log"),  # log
             # Log by stage. Two stages that every order passes are so many that the log itself is the way to them.
-            models.Index(fields=["stage", "-occurred_at"], condition=~Q(stage__in=["order", "pay"]), name="tp_stage"),
-            models.Index(fields=["campaign_code", "-occurred_at"], condition=~Q(campaign_code=""), name="tp_campaign"),
+            models.Index(fields=["stage", "occurred_at"], condition=~Q(stage__in=["order", "pay"]), name="tp_stage"),
+            models.Index(fields=["campaign_code", "occurred_at"], condition=~Q(campaign_code=""), name="tp_campaign"),
         ]
 
     def __str__(self) -> str:

@@ -33,7 +33,7 @@ from orders.signals import import_finished, orders_changed
 Made = TypeVar("Made")
 
 CHUNK_ROWS = 75_000
-TOLD_ROWS = 60_000
+TOLD_ROWS, TOLD_AT_ONCE = 60_000, 2
 MANY_ORDERS = 5_000
 AMOUNTS = ("identified_amount", "anonymous_amount", "refund_amount")
 #: What a row that was not rejected is counted as: with the rejected ones they add up to the rows of the file.
@@ -207,13 +207,19 @@ class _Import:
         """Announce what this import created or changed, up to where it has written. Nobody stops this half-way."""
         if not any(self.file.counts.get(name) for name in ("orders_created", "orders_updated")):
             return
-        while self.file.announced_to < self.file.applied_to:
-            upto = self._next_boundary(self.file.announced_to, TOLD_ROWS) or self.file.applied_to
-            upto = min(upto, self.file.applied_to)
-            announce(self._written(self.file.announced_to, upto))
-            self._save(announced_to=upto)
+        while pieces := list(islice(self._untold(), TOLD_AT_ONCE)):
+            side_by_side.at_once(pieces, lambda piece: announce(self._written(*piece)))
+            self._save(announced_to=pieces[-1][1])
             with suppress(Cancelled):
                 self.progress(message=_("Bringing customers up to date"))
+
+    def _untold(self) -> Iterator[tuple[str, str]]:
+        """Order numbers after and up to which so many rows go that nobody was told of."""
+        after = self.file.announced_to
+        while after < self.file.applied_to:
+            upto = self._next_boundary(after, TOLD_ROWS) or self.file.applied_to
+            yield after, min(upto, self.file.applied_to)
+            after = upto
 
     def _written(self, after: str, upto: str) -> list[int]:
         """Orders that this import was the last to write. Whoever wrote them since has told of it."""

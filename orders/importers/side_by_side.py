@@ -7,13 +7,15 @@ is: whatever was killed, what is written is a beginning of the file, and the res
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from django.db import connection
 
 from customers.models import Shop
 from orders.importers import parking
 from orders.importers.applying import Chunk, lock_beside, lock_shop, lock_shop_for_two
+
+Piece = TypeVar("Piece")
 
 #: Refunds have numbers of their own, and two chunks may tell of the same one.
 PARTED_KINDS = frozenset({"l", "o", "d", "x"})
@@ -38,6 +40,29 @@ class WriteOne(Protocol):
     """Writes one chunk in a transaction of its own."""
 
     def __call__(self, chunk: Chunk, turn: Turn = ALONE, /) -> None: ...
+
+
+def at_once(pieces: Sequence[Piece], work: Callable[[Piece], object]) -> None:
+    """`work` on the first piece here and on the others at the same time, each on a connection of its own.
+
+    Inside a transaction, which no other connection sees, one after the other.
+    """
+    if connection.in_atomic_block:
+        for piece in pieces:
+            work(piece)
+        return
+    with ThreadPoolExecutor(len(pieces)) as workers:
+        others = [workers.submit(_closing, work, piece) for piece in pieces[1:]]
+        work(pieces[0])
+        for other in others:
+            other.result()
+
+
+def _closing(work: Callable[[Piece], object], piece: Piece) -> None:
+    try:
+        work(piece)
+    finally:
+        connection.close()
 
 
 def write(chunks: Sequence[Chunk], write_one: WriteOne) -> None:
@@ -74,7 +99,4 @@ def _write_two(first: Chunk, second: Chunk, write_one: WriteOne) -> None:
 
 
 def _write_second(chunk: Chunk, turn: Turn, write_one: WriteOne) -> None:
-    try:
-        write_one(chunk, turn)
-    finally:
-        connection.close()
+    _closing(lambda chunk: write_one(chunk, turn), chunk)

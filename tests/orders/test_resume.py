@@ -108,7 +108,7 @@ def test_who_was_killed_while_telling_goes_on_there_after_the_restart(monkeypatc
     shop = make_shop("storm", currency="GBP")
     import_file = upload(shop, many_rows())
     job = services.start_import(import_file=import_file)
-    killed_at(job, "after a commit, before telling", 2)
+    killed_at(job, "after a commit, before telling", running.TOLD_AT_ONCE + 1)
     import_file.refresh_from_db()
     assert "" < import_file.announced_to < import_file.applied_to
     written = Order.objects.filter(shop=shop)
