@@ -15,7 +15,7 @@ from orders.importers.decoding import NEWLINE, QUOTE
 from orders.importers.layout import RAGGED, ROW
 from orders.importers.limits import LONGEST_CELL
 
-BLOCK = 3 * 1024 * 1024  # bytes; some 30,000 rows
+BLOCK = 3 * 1024 * 1024  # bytes; some 15,000 rows
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ the database, which `holds` finds out, so that the file is read again.
 """
 
 import io
+from collections.abc import Iterable
 
 import polars as pl
 from django.db import connection
@@ -53,7 +54,7 @@ def fill(table: str, rows: pl.DataFrame, *, amounts_add_up: bool = False) -> Non
     if rows.is_empty():
         return
     rows = said_once(rows, amounts_add_up=amounts_add_up)
-    names = [name for name in STAGED if rows[name].null_count() < rows.height]
+    names = _told(rows, STAGED)
     text = io.BytesIO()
     rows.select(names).write_csv(text, include_header=False)
     text.seek(0)
@@ -69,12 +70,18 @@ def said_once(rows: pl.DataFrame, *, amounts_add_up: bool = False) -> pl.DataFra
     """
     is_line = (pl.col("kind") == "l").fill_null(False)
     follows = is_line & is_line.shift(1, fill_value=False) & (pl.col("order_no") == pl.col("order_no").shift(1))
-    same_buyer = pl.all_horizontal(_repeats(name) for name in BUYER)
     is_detail = pl.col("kind") == "d"
-    buyer = pl.when(~(is_detail | (follows & same_buyer))).then(pl.col(*BUYER))
+    if buyer := _told(rows, BUYER):
+        same_buyer = pl.all_horizontal(_repeats(name) for name in buyer)
+        rows = rows.with_columns(pl.when(~(is_detail | (follows & same_buyer))).then(pl.col(*buyer)))
     amounts = () if amounts_add_up else AMOUNTS
-    head = [pl.when(~(is_detail | (follows & _repeats(name)))).then(name) for name in (*HEAD, *amounts)]
-    return rows.with_columns(buyer, *head, pl.when(~(follows & _repeats("extra"))).then("extra"))
+    head = [pl.when(~(is_detail | (follows & _repeats(name)))).then(name) for name in _told(rows, (*HEAD, *amounts))]
+    return rows.with_columns(*head, pl.when(~(follows & _repeats("extra"))).then("extra"))
+
+
+def _told(rows: pl.DataFrame, names: Iterable[str]) -> list[str]:
+    """Those of the columns in which any row says something."""
+    return [name for name in names if rows[name].null_count() < rows.height]
 
 
 def _repeats(name: str) -> pl.Expr:
