@@ -102,6 +102,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # Next to the view: what it does and what is remembered of it are one transaction.
+    "crm_suite.access.middleware.OnceByKey",
 ]
 
 TEMPLATES = [
@@ -383,6 +385,11 @@ CELERY_BEAT_SCHEDULE = {
     "forget old uploads": {"task": "orders.tasks.forget_old_uploads", "schedule": 3600, "options": {"expires": 3600}},
     "forget old results": {
         "task": "crm_suite.jobs.tasks.forget_results",
+        "schedule": 3600,
+        "options": {"expires": 3600},
+    },
+    "forget old answers": {
+        "task": "crm_suite.access.tasks.forget_answers",
         "schedule": 3600,
         "options": {"expires": 3600},
     },

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractUser, UserManager as DjangoUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from knox.models import AbstractAuthToken
 
@@ -83,3 +84,24 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor_name} {self.action} {self.target}"
+
+
+class RememberedAnswer(models.Model):
+    """What a POST with an `Idempotency-Key` was answered, kept for a day: the same call again gets it and does nothing.
+
+    `asked` is the digest of method, address and body. Only the token that asked is ever shown it.
+    """
+
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=255)
+    asked = models.BinaryField(max_length=32)
+    status = models.SmallIntegerField()
+    content_type = models.CharField(max_length=100)
+    body = models.BinaryField()
+    at = models.DateTimeField(default=timezone.now, db_index=True)  # what is older than a day is forgotten
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["token", "key"], name="answered_once_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.status} to {self.key}"

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.http import HttpResponse, JsonResponse
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import exception_handler as standardized_handler
 from drf_standardized_errors.types import ErrorResponse
@@ -12,6 +13,8 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 
 from crm_suite.lib.errors import DomainError
+
+PROBLEM = "application/problem+json"
 
 
 class Refused(APIException):
@@ -65,6 +68,15 @@ def pointer(attribute: str | None) -> str:
     return "/" + attribute.replace(".", "/") if attribute else ""
 
 
+def problem_document(error: DomainError) -> HttpResponse:
+    """The same shape, for what is refused before a view of the API is asked."""
+    body = {
+        "type": f"/errors/{error.code}", "title": HTTPStatus(error.status).phrase, "status": error.status,
+        "detail": error.message, "errors": [{"pointer": "", "code": error.code, "detail": error.message}],
+    }  # fmt: skip
+    return JsonResponse(body, status=error.status, content_type=PROBLEM)
+
+
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exc, DomainError):
         exc = Refused(exc)
@@ -74,5 +86,5 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         exc.status_code = HTTPStatus.UNPROCESSABLE_ENTITY  # 400 is for bodies that cannot be read at all
     response = standardized_handler(exc, context)  # type: ignore[arg-type]
     if response is not None:
-        response.content_type = "application/problem+json"
+        response.content_type = PROBLEM
     return response

@@ -6,14 +6,13 @@ from typing import IO, Any
 
 from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.views import APIView
 
-from crm_suite.lib.problems import ProblemSerializer, TooLarge
+from crm_suite.lib.problems import PROBLEM, ProblemSerializer, TooLarge
 
-PROBLEM = "application/problem+json"
 MEANINGS = {
     "400": "The body or a parameter cannot be read.",
     "401": "No token, or one that is unknown, expired or revoked.",
@@ -50,8 +49,17 @@ def _refuse(word: str) -> None:
     raise ValueError(f"{word} is not JSON")
 
 
+ONCE = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER,
+    description="A word of your own: the same call again within 24 hours gets the first answer and does nothing.",
+)  # fmt: skip
+
+
 class DoorSchema(AutoSchema):
-    """Adds the problem documents that an operation can answer with."""
+    """Adds the problem documents that an operation can answer with, and the header that makes a POST repeatable."""
+
+    def get_override_parameters(self) -> list[Any]:
+        return [*super().get_override_parameters(), *([ONCE] if self.method == "POST" else [])]
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
