@@ -128,14 +128,16 @@ def _problem(row: TouchpointInput) -> str:
 
 
 def record_order_touchpoints(*, order_ids: Sequence[int]) -> int:
-    """What these orders tell: placed, paid, shipped, received, and each refund. Returns how many were new.
+    """What these orders tell: placed, paid, shipped, received, and each refund. Returns how many are new or other.
 
-    Orders without a customer tell nothing. One statement; what is known already stays as it is.
+    Orders without a customer tell nothing. A step that is known takes the time and the customer that the order has now,
+    and a payment that was taken back is no step any more.
     """
     if not order_ids:
         return 0
     ids = list(order_ids)
     with connection.cursor() as cursor:
+        cursor.execute(_TAKEN_BACK, {"ids": ids})
         cursor.execute(_FROM_ORDERS, {"ids": ids})
         steps = cursor.rowcount
         cursor.execute(_FROM_REFUNDS.format(which="refund.order_id = ANY(%(ids)s)"), {"ids": ids})
@@ -167,7 +169,7 @@ def record_lone_refunds(*, shop_id: int) -> int:
 
 
 _FROM_ORDERS = """
-    INSERT INTO touchpoints_touchpoint
+    INSERT INTO touchpoints_touchpoint AS known
         (customer_id, stage, kind, direction, channel, occurred_at, shop_id, order_id, campaign_code, agent,
          summary, data, recorded_at)
     SELECT coalesce(person.merged_into_id, person.id), step.stage, 'order_' || step.name, step.direction, 'shop',
@@ -182,7 +184,16 @@ _FROM_ORDERS = """
     ) AS step (name, stage, direction, at)
     WHERE bought.id = ANY(%(ids)s) AND step.at IS NOT NULL
     ORDER BY bought.id
-    ON CONFLICT (order_id, kind, dedupe_key) WHERE order_id IS NOT NULL DO NOTHING
+    ON CONFLICT (order_id, kind, dedupe_key) WHERE order_id IS NOT NULL DO UPDATE
+    SET occurred_at = excluded.occurred_at, customer_id = excluded.customer_id
+    WHERE (known.occurred_at, known.customer_id) IS DISTINCT FROM (excluded.occurred_at, excluded.customer_id)
+"""
+
+# Of an order that ended without a payment after all; no other step is ever taken back.
+_TAKEN_BACK = """
+    DELETE FROM touchpoints_touchpoint AS told USING orders_order AS bought
+    WHERE bought.id = ANY(%(ids)s) AND bought.paid_at IS NULL
+      AND told.order_id = bought.id AND told.kind = 'order_paid' AND told.dedupe_key IS NULL
 """
 
 _FROM_REFUNDS = """

@@ -104,6 +104,29 @@ def test_an_order_tells_its_steps_once():
     assert record_order_touchpoints(order_ids=[order.pk]) == 1
 
 
+def test_a_step_follows_what_its_order_says_now():
+    mei, lei, shop = make_customer("Han Mei"), make_customer("Li Lei"), make_shop()
+    order, other = bought(shop, mei, "A1"), bought(shop, mei, "A2")
+    record_order_touchpoints(order_ids=[order.pk, other.pk])
+    Order.objects.filter(pk=order.pk).update(paid_at=NOON + timedelta(hours=2), customer=lei)
+    assert record_order_touchpoints(order_ids=[order.pk, other.pk]) == 2
+    assert Touchpoint.objects.get(order=order, kind="order_paid").occurred_at == NOON + timedelta(hours=2)
+    assert set(Touchpoint.objects.filter(order=order).values_list("customer__name", flat=True)) == {"Li Lei"}
+    assert set(Touchpoint.objects.filter(order=other).values_list("customer__name", flat=True)) == {"Han Mei"}
+
+
+def test_a_payment_that_was_taken_back_is_no_step_any_more():
+    mei, shop = make_customer("Han Mei"), make_shop()
+    order, other = bought(shop, mei, "A1"), bought(shop, mei, "A2")
+    record_order_touchpoints(order_ids=[order.pk, other.pk])
+    record_touchpoint(**event(mei, "desk:1", kind="order_paid", order_id=order.pk))
+    Order.objects.filter(pk=order.pk).update(paid_at=None, paid_on=None)
+    assert record_order_touchpoints(order_ids=[order.pk, other.pk]) == 0
+    told = Touchpoint.objects.filter(kind="order_paid")
+    assert sorted(told.values_list("order__external_id", "dedupe_key")) == [("A1", "desk:1"), ("A2", None)]
+    assert Touchpoint.objects.filter(order=order, kind="order_placed").exists()
+
+
 def test_refunds_with_and_without_an_order():
     mei, shop, other = make_customer("Han Mei"), make_shop(), make_shop()
     order = bought(shop, mei, "A1")
