@@ -1,7 +1,8 @@
 """How fast an order file is imported, beside the floor of this machine and beside the ways it is usually done.
 
 `python -m benchmarks.imports [--lines 1000000] [--repeats 3]`, on a database of its own that is thrown away.
-* floor: raw COPY of the same file into an unlogged table without indexes;
+* floor: raw COPY of the same file into an unlogged table without indexes; and what the finished rows take by plain
+  INSERT … SELECT, by one connection, into empty tables like the product's, with their indexes and checks;
 * ours: from the upload to rows in their tables — decoding, validation, identities, rejected rows — and from there
   until the other rooms have been told (touchpoints, reach), each in a process of its own, into an empty shop, then
   the same file again; also with a tenth of the lines, to see whether the rate falls as a shop grows;
@@ -18,9 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from benchmarks import invented
 from benchmarks.scratch import scratch_servers
+
+if TYPE_CHECKING:  # Django is set up by then
+    from django.db.backends.utils import CursorWrapper
 
 LINES = 1_000_000
 BULK_LINES = 50_000
@@ -49,6 +54,46 @@ def floor(path: Path) -> float:
         seconds = perf_counter() - started
         cursor.execute("DROP TABLE floor_rows")
         return seconds
+
+
+#: What an import fills, in the order in which it does; of orders and lines those of one shop.
+FILLED = {
+    "customers_customer": "TABLE customers_customer ORDER BY id",
+    "customers_identity": "TABLE customers_identity ORDER BY id",
+    "orders_order": "SELECT * FROM orders_order WHERE shop_id = %(shop)s ORDER BY id",
+    "orders_orderline": """SELECT l.* FROM orders_orderline l JOIN orders_order o ON o.id = l.order_id
+        WHERE o.shop_id = %(shop)s ORDER BY l.order_id, l.line_no""",
+}
+
+
+def plain(shop_code: str) -> float:
+    """Seconds that the rows of an import take by INSERT … SELECT into tables like those they are in."""
+    from django.db import connection
+
+    from customers.models import Shop
+
+    shop, seconds = Shop.objects.get(code=shop_code), 0.0
+    with connection.cursor() as cursor:
+        for table, rows in FILLED.items():
+            cursor.execute(f"CREATE TABLE floor_rows (LIKE {table} INCLUDING ALL)")
+            cursor.execute(f"CREATE TEMP TABLE finished AS {rows}", {"shop": shop.pk})
+            names = _own_columns(cursor, table)
+            started = perf_counter()
+            insert = f"INSERT INTO floor_rows ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM finished"  # noqa: S608
+            cursor.execute(insert)
+            seconds += perf_counter() - started
+            cursor.execute("DROP TABLE floor_rows, finished")
+    return seconds
+
+
+def _own_columns(cursor: "CursorWrapper", table: str) -> str:
+    """All but those that the database works out itself."""
+    cursor.execute(
+        """SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
+           WHERE table_name = %s AND is_generated = 'NEVER'""",
+        [table],
+    )
+    return str(cursor.fetchone()[0])
 
 
 def import_once(path: Path, shop_code: str) -> Run:
@@ -138,9 +183,10 @@ def compare(folder: Path, lines: int, repeats: int) -> None:
         fresh.append(Run(*child("import", str(files[lines]), f"shop-{turn}")))
         again.append(Run(*child("import", str(files[lines]), f"shop-{turn}")))
         vacuum()
+    finished = plain("shop-0")
     bulk = child("bulk", str(files[min(BULK_LINES, lines)]), "bulk")[0]
     loop = child("loop", str(files[min(LOOP_LINES, lines)]), "loop")[0]
-    report(lines, median(floors), fresh, again, tenth)
+    report(lines, median(floors), finished, fresh, again, tenth)
     report_rivals(lines, fresh, (min(BULK_LINES, lines), bulk), (min(LOOP_LINES, lines), loop))
 
 
@@ -152,9 +198,10 @@ def vacuum() -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def report(lines: int, base: float, fresh: list[Run], again: list[Run], tenth: list[Run]) -> None:
+def report(lines: int, base: float, finished: float, fresh: list[Run], again: list[Run], tenth: list[Run]) -> None:
     print(f"{lines:,} lines of {len(invented.HEADER)} columns, 1 % of them bad; medians of {len(fresh)}")
     line("floor: raw COPY, unlogged, no index", base, lines, base)
+    line("finished rows into such tables, by one connection", finished, lines, base)
     line("import into an empty shop: rows in their tables", median(run.written for run in fresh), lines, base)
     line("  … and everybody told (touchpoints, reach)", median(run.told for run in fresh), lines, base)
     line("the same file again: nothing changes", median(run.told for run in again), lines, base)

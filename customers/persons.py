@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from crm_suite.access import retries
 from crm_suite.access.models import User
 from crm_suite.access.services import audit
 from crm_suite.jobs.models import OPEN_STATES, Job
@@ -113,6 +114,7 @@ def erase_person(*, customer: Customer, by: User | None) -> None:
     ids = [member.pk for member in family]
     hold_customers(ids)
     words = _keys_of(family)
+    retries.forget_words([*words, *(member.name for member in family)])
     for member in family:
         _block_addresses(member)
         _hide_keys(member)

@@ -5,7 +5,7 @@ program that never heard the answer gets it when it asks again.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from django.db import connection, transaction
@@ -45,6 +45,16 @@ def once(*, token: ApiToken, key: str, request: HttpRequest, act: Callable[[], H
 def forget_answers() -> int:
     """Delete what was remembered for a day. Returns how many."""
     return RememberedAnswer.objects.filter(at__lt=timezone.now() - REMEMBERED).delete()[0]
+
+
+def forget_words(words: Sequence[str]) -> None:
+    """Empty every remembered answer that names somebody who is being erased; that it was done stays known."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE access_rememberedanswer SET body = '{}' WHERE EXISTS (
+                 SELECT FROM unnest(%s::text[]) AS word WHERE position(convert_to(word, 'UTF8') IN body) > 0)""",
+            [[word for word in words if word]],
+        )
 
 
 def _check(key: str) -> None:

@@ -10,9 +10,11 @@ from rest_framework.test import APIClient
 
 from crm_suite.access import retries
 from crm_suite.access.models import ApiToken, RememberedAnswer
+from customers.models import Consent
+from customers.persons import erase_person
 from segmentation import services
 from segmentation.models import Segment
-from tests.builders import make_shop, make_token, make_user
+from tests.builders import make_customer, make_shop, make_token, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -164,3 +166,17 @@ def test_while_the_first_call_is_carried_out_the_second_is_told_to_wait(api):
         running.join()
     close_old_connections()
     assert sent(client, {**LOST, "name": "Lost too"}).status_code == 201
+
+
+def test_answers_that_name_somebody_who_is_erased_forget_them(api, shop):
+    client = api("customers:write", "pii:read")
+    mei, lei = make_customer("Han Mei", email="mei@example.com"), make_customer("Li Lei", email="lei@example.com")
+    word = {"channel": "email", "granted": True, "source": "checkout", "wording": "News for mei@example.com"}
+    for who in (mei, lei):
+        address = f"/api/v1/customers/{who.pk}/consents"
+        told = {**word, "wording": f"News for {who.email}"}
+        assert client.post(address, told, HTTP_IDEMPOTENCY_KEY=f"word-{who.pk}").status_code == 201
+    erase_person(customer=mei, by=None)
+    bodies = {kept.key: bytes(kept.body).decode() for kept in RememberedAnswer.objects.all()}
+    assert bodies[f"word-{mei.pk}"] == "{}" and "lei@example.com" in bodies[f"word-{lei.pk}"]
+    assert Consent.objects.filter(customer=lei, granted=True).count() == 1
