@@ -121,6 +121,8 @@ class Order(models.Model):
     import_id = models.BigIntegerField(
         null=True, help_text=_("The import that wrote it last; none where a program or a person did.")
     )
+    # Of the rows by which an import wrote it last, where they said all of it.
+    digest = models.BigIntegerField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

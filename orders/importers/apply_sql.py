@@ -25,8 +25,9 @@ SELECT row_no, item, kind, order_no, buyer_key, buyer_original, buyer_name, phon
   source_updated_at, state, platform_state, sku, product_name, category, quantity,
   coalesce(unit_price, round(amount / quantity, 4)) AS unit_price,
   coalesce(amount, round(quantity * unit_price, %(digits)s)) AS amount,
-  total, paid, refund, refund_no, refunded_at, reason, extra, fix_of, fix_row, false AS is_home, {_PLACE} AS place
-FROM {{stage}} WHERE order_no > %(after)s AND order_no <= %(upto)s WINDOW {_IN_ORDER};
+  total, paid, refund, refund_no, refunded_at, reason, extra, fix_of, fix_row, digest, false AS is_home,
+  {_PLACE} AS place
+FROM {{stage}} WHERE order_no > %(after)s AND order_no <= %(upto)s {{but}} WINDOW {_IN_ORDER};
 """  # noqa: S608  our own words
 
 # Grouped first: an aggregate of distinct values would sort the whole table.
@@ -79,6 +80,44 @@ WHERE p.shop_id = %(shop)s AND p.sku = c.sku AND (p.name = '' AND c.name <> '' O
 # by shop and day out of it, which looks as good for a shop that the statistics do not know yet, and reads all of it.
 ORDER_OF_NUMBER = 'o.external_id = {number} COLLATE "default" AND o.shop_id + 0 = %(shop)s'
 
+#: Raised where these statements come to make something else of the same rows: then nothing was told just so before.
+MEANING = 1
+
+# All that the rows of an order say, as one number. Equal rows that come twice count twice.
+DIGEST = "((sum(digest) + %(seed)s) %% 9223372036854775783)::bigint"
+
+# Whether some of the first orders were written by an import that said all of them: then many may be the same.
+MAY_BE_SAME = f"""
+SELECT EXISTS (
+  SELECT FROM (SELECT DISTINCT order_no FROM {{stage}} WHERE order_no > %(after)s AND order_no <= %(upto)s
+               ORDER BY order_no LIMIT 200) first
+  CROSS JOIN LATERAL (
+    SELECT digest FROM orders_order o WHERE {ORDER_OF_NUMBER.format(number="first.order_no")} LIMIT 1) o
+  WHERE o.digest IS NOT NULL)
+"""  # noqa: S608
+
+NO_SAME = """
+CREATE TEMP TABLE chunk_same (order_no text COLLATE "C", rows bigint, customer_id bigint, paid_amount numeric,
+  refund numeric) ON COMMIT DROP;
+"""
+
+# Orders of which these rows say what the import said that wrote them last: telling it twice changes nothing. Whoever
+# else writes an order empties its digest.
+SAME = f"""
+INSERT INTO chunk_same
+SELECT s.order_no, s.rows, o.customer_id, o.paid_amount, CASE WHEN o.refunded_amount > 0 THEN (
+    SELECT amount FROM orders_refund r WHERE r.shop_id = %(shop)s AND r.external_id = s.order_no COLLATE "default"
+      AND r.order_id = o.id) END
+FROM (
+  SELECT order_no, {DIGEST} AS digest, bool_or(buyer_key IS NOT NULL) AS has_buyer,
+    count(*) FILTER (WHERE coalesce(item, 1) = 1) AS rows
+  FROM {{stage}} WHERE order_no > %(after)s AND order_no <= %(upto)s AND kind IN ('l', 'o') GROUP BY order_no) s
+CROSS JOIN LATERAL (
+  SELECT id, digest, customer_id, paid_amount, refunded_amount FROM orders_order o
+  WHERE {ORDER_OF_NUMBER.format(number="s.order_no")} LIMIT 1) o
+WHERE o.digest = s.digest AND (o.customer_id IS NOT NULL OR NOT s.has_buyer);
+"""  # noqa: S608
+
 # What the rows of an order say together, beside what is known of it. A row of kind d tells about a line only: staging
 # has emptied its other cells.
 ORDERS = f"""
@@ -103,7 +142,7 @@ FROM (
       count(*) FILTER (WHERE kind <> 'o') AS lines,
       count(*) FILTER (WHERE coalesce(item, 1) = 1 AND NOT is_home) AS rows, max(buyer_key) AS buyer_key,
       max(extra) FILTER (WHERE kind <> 'd') AS extra, max(extra) FILTER (WHERE kind = 'd') AS line_extra,
-      bool_or(fix_of IS NOT NULL) AS is_fix
+      bool_or(fix_of IS NOT NULL) AS is_fix, {{digest}} AS digest
     FROM chunk_rows WHERE kind IN ('l', 'o', 'd') GROUP BY order_no) told) t
 LEFT JOIN chunk_buyers b ON b.buyer_key = t.buyer_key
 LEFT JOIN LATERAL (
@@ -153,9 +192,9 @@ FROM (
     CASE WHEN is_late THEN old_state
       ELSE coalesce(new_state, old_state, CASE WHEN paid_at IS NULL THEN 'created' ELSE 'paid' END) END AS told_state
   FROM (
-    SELECT id, order_no, old_import_id, {_OLD_NAMES}, is_late, c.state AS new_state, {_filled("customer_id", "buyer")},
-      {_filled("platform_state", least="''")}, {_filled("placed_at")}, {_filled("shipped_at")},
-      {_filled("delivered_at")}, {_filled("source_updated_at")},
+    SELECT id, order_no, digest, old_import_id, {_OLD_NAMES}, is_late, c.state AS new_state,
+      {_filled("customer_id", "buyer")}, {_filled("platform_state", least="''")}, {_filled("placed_at")},
+      {_filled("shipped_at")}, {_filled("delivered_at")}, {_filled("source_updated_at")},
       CASE WHEN {_UNPAID} THEN NULL ELSE {_told("paid_at")} END AS paid_at,
       CASE WHEN is_older THEN old_total_amount
         ELSE coalesce(total, lines_amount, old_total_amount, paid, 0) END AS total_amount,
@@ -176,8 +215,8 @@ FROM (
 
 NEW_ORDERS = f"""
 WITH made AS (
-  INSERT INTO orders_order (id, shop_id, external_id, {_NAMES}, import_id, created_at, updated_at)
-  SELECT id, %(shop)s, order_no, {_NAMES}, nullif(%(import_file)s, 0), now(), now()
+  INSERT INTO orders_order (id, shop_id, external_id, {_NAMES}, import_id, digest, created_at, updated_at)
+  SELECT id, %(shop)s, order_no, {_NAMES}, nullif(%(import_file)s, 0), digest, now(), now()
   FROM ({MERGED.format(which="is_new")}) m
   RETURNING customer_id, paid_amount)
 SELECT coalesce(sum(paid_amount) FILTER (WHERE customer_id IS NOT NULL), 0),
@@ -187,14 +226,14 @@ SELECT coalesce(sum(paid_amount) FILTER (WHERE customer_id IS NOT NULL), 0),
 # Known orders that are not what they were: in their own columns, in a line, or in a refund.
 CHANGED = f"""
 CREATE TEMP TABLE chunk_changed ON COMMIT DROP AS
-SELECT id, order_no, old_import_id, {_NAMES} FROM ({MERGED.format(which="NOT is_new")}) m
+SELECT id, order_no, digest, old_import_id, {_NAMES} FROM ({MERGED.format(which="NOT is_new")}) m
 WHERE ({_NAMES}) IS DISTINCT FROM ({_OLD_NAMES})
   OR id IN (SELECT order_id FROM chunk_different) OR id IN (SELECT order_id FROM chunk_refunds WHERE is_news);
 """  # noqa: S608
 
 CHANGED_ORDERS = f"""
 UPDATE orders_order o SET {", ".join(f"{name} = m.{name}" for name in COLUMNS)}, import_id = nullif(%(import_file)s, 0),
-  updated_at = now()
+  digest = m.digest, updated_at = now()
 FROM chunk_changed m WHERE o.id = m.id;
 """  # noqa: S608
 
@@ -239,9 +278,12 @@ SELECT
   count(*) FILTER (WHERE NOT is_known) AS anonymous_orders,
   coalesce(sum(paid) FILTER (WHERE has_head AND is_known), 0) AS identified_amount,
   coalesce(sum(paid) FILTER (WHERE has_head AND NOT is_known), 0) AS anonymous_amount,
-  (SELECT coalesce(sum(amount), 0) FROM chunk_refunds) AS refund_amount
+  (SELECT coalesce(sum(amount), 0) FROM chunk_refunds)
+    + (SELECT coalesce(sum(refund), 0) FROM chunk_same) AS refund_amount
 FROM (
   SELECT c.rows, c.is_new, c.has_head, coalesce(c.buyer, c.old_customer_id) IS NOT NULL AS is_known,
     coalesce(m.paid_amount, c.old_paid_amount) AS paid
-  FROM chunk_orders c LEFT JOIN chunk_changed m USING (id)) told
+  FROM chunk_orders c LEFT JOIN chunk_changed m USING (id)
+  UNION ALL
+  SELECT rows, false, true, customer_id IS NOT NULL, paid_amount FROM chunk_same) told
 """

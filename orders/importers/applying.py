@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
+from zlib import crc32
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -64,9 +65,10 @@ def kinds_of(stage: str) -> Kinds:
 
 def values_of(chunk: Chunk) -> Values:
     """What the statements ask for by name."""
+    rules = f"{chunk.shop.timezone} {chunk.shop.currency} {chunk.sum_over_rows} {sql.MEANING}"
     return {
         "shop": chunk.shop.pk, "zone": chunk.shop.timezone, "digits": exponent(chunk.shop.currency),
-        "after": chunk.after, "upto": chunk.upto, "import_file": chunk.import_file,
+        "after": chunk.after, "upto": chunk.upto, "import_file": chunk.import_file, "seed": crc32(rules.encode()),
     }  # fmt: skip
 
 
@@ -129,12 +131,18 @@ class _Work:
         self.fetches = parking.has_waiting(chunk.shop.pk)
         self.parks = bool({"d", "f"} & chunk.kinds.rows) and bool(chunk.import_file)
         self.form = "TABLE" if self.fetches or self.parks or chunk.kinds.corrections else "VIEW"
-        self.tables = ["buyers", "orders", "refunds", "different", "changed", *(["home"] if self.fetches else [])]
+        self.tables = [
+            "same", "buyers", "orders", "refunds", "different", "changed", *(["home"] if self.fetches else []),
+        ]  # fmt: skip
+        # Then the rows say all that there is to say of their orders, and a digest of them may stand for that.
+        self.says_all = self.form == "VIEW" and bool(chunk.import_file) and chunk.kinds.rows <= {"l", "o", "x"}
 
     def gather(self) -> dict[str, int | Decimal]:
         """Rows, their places and their buyers; rows that wait elsewhere come, and rows without an order go to wait."""
         kinds = self.chunk.kinds
-        self.run(sql.ROWS.format(form=self.form, stage=self.chunk.stage))
+        self.run(sql.NO_SAME)
+        but = "AND order_no NOT IN (SELECT order_no FROM chunk_same)" if self.finds_same() else ""
+        self.run(sql.ROWS.format(form=self.form, stage=self.chunk.stage, but=but))
         if kinds.corrections:
             self.run(sql.FIXED_PLACES)
         if self.fetches:
@@ -148,9 +156,20 @@ class _Work:
             self.chunk.people.write_buyers(self.cursor)
         self.run("ANALYZE chunk_buyers (buyer_key)")
         over_rows = "sum" if self.chunk.sum_over_rows else "max"
-        self.run(sql.ORDERS.format(over_rows=over_rows))
+        digest = sql.DIGEST if self.says_all else "NULL::bigint"
+        self.run(sql.ORDERS.format(over_rows=over_rows, digest=digest))
         self.run("ANALYZE chunk_orders (order_no, id)")
         return {"parked_rows": parked}
+
+    def finds_same(self) -> bool:
+        """Whether there are orders that were told just so before: nothing more is asked about them."""
+        if not self.says_all:
+            return False
+        self.run(sql.MAY_BE_SAME.format(stage=self.chunk.stage))
+        if not self.cursor.fetchone()[0]:
+            return False
+        self.run(sql.SAME.format(stage=self.chunk.stage), "ANALYZE chunk_same (order_no)")
+        return True
 
     def weigh(self) -> dict[str, int | Decimal]:
         """What comes of the orders' lines and refunds; refunds that are not whole are rejected, and counted by code."""
@@ -196,7 +215,7 @@ class _Work:
     def clear(self) -> None:
         """The tables go with the transaction; a second chunk of the same one needs the names before."""
         tables = ", ".join(f"chunk_{name}" for name in self.tables)
-        self.run(f"DROP TABLE {tables}; DROP {self.form} chunk_rows")
+        self.run(f"DROP {self.form} chunk_rows; DROP TABLE {tables}")
 
     def run(self, *statements: str) -> None:
         for statement in statements:

@@ -17,7 +17,7 @@ def apply_customers(chunk: Chunk) -> Applied:
     lock_shop(chunk.shop)
     values = values_of(chunk)
     with connection.cursor() as cursor:
-        cursor.execute(apply_sql.ROWS.format(form="VIEW", stage=chunk.stage), values)
+        cursor.execute(apply_sql.ROWS.format(form="VIEW", stage=chunk.stage, but=""), values)
         chunk.people.write_buyers(cursor)
         cursor.execute(sql.COUNTS)
         created, rows = cursor.fetchone()

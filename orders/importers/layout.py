@@ -57,6 +57,7 @@ STAGED: dict[str, str] = {
     "extra": "text",
     "fix_of": "bigint",
     "fix_row": "bigint",
+    "digest": "bigint",
 }
 
 #: Order states as staged numbers. Where the rows of an order differ the greatest wins: one delivered parcel makes

@@ -28,11 +28,11 @@ _NEW_HERE, _LOST = "first > %(after)s AND first <= %(upto)s", "buyer_key = ANY(%
 
 BUYERS = "CREATE TEMP TABLE chunk_buyers (buyer_key text, customer_id bigint) ON COMMIT DROP"
 
+# Of the rows of the chunk that say anything new.
 KNOWN = f"""
 CREATE TEMP TABLE chunk_buyers ON COMMIT DROP AS
 SELECT k.buyer_key, i.customer_id
-FROM (SELECT DISTINCT buyer_key FROM {{stage}}
-      WHERE order_no > %(after)s AND order_no <= %(upto)s AND buyer_key IS NOT NULL) k
+FROM (SELECT DISTINCT buyer_key FROM chunk_rows WHERE buyer_key IS NOT NULL AND NOT is_home) k
 LEFT JOIN LATERAL (
   SELECT customer_id FROM customers_identity i
   WHERE i.kind = {_KIND} COLLATE "default" AND i.value = left({_VALUE}, 254) COLLATE "default"
@@ -72,7 +72,7 @@ class People:
 
     def find_buyers(self, cursor: CursorWrapper) -> None:
         """Make `chunk_buyers` of people who were met: their keys say who they are at this moment."""
-        cursor.execute(KNOWN.format(stage=self.stage), self.values)
+        cursor.execute(KNOWN, self.values)
         # Somebody whose key was erased, or is compared in another spelling.
         cursor.execute("DELETE FROM chunk_buyers WHERE customer_id IS NULL RETURNING buyer_key")
         lost = [row[0] for row in cursor.fetchall()]

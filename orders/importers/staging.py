@@ -21,6 +21,15 @@ HEAD = (
     "reason",
 )  # fmt: skip
 AMOUNTS = ("total", "paid", "refund")
+#: What makes an order and its lines. Who the buyer is besides their key, people are asked for themselves.
+SAID = (
+    "item", "kind", "order_no", "buyer_key", *HEAD, *AMOUNTS, "sku", "product_name", "category", "quantity",
+    "unit_price", "amount", "refund_no", "extra",
+)  # fmt: skip
+_KINDS = {
+    "text": pl.String(), "numeric": pl.String(), "smallint": pl.Int64(), "integer": pl.Int64(),
+    "timestamptz": pl.Datetime("us", "UTC"),
+}  # fmt: skip
 PIECE = 1 << 20  # bytes handed over at once
 
 
@@ -53,7 +62,7 @@ def fill(table: str, rows: pl.DataFrame, *, amounts_add_up: bool = False) -> Non
     """Append staged rows by COPY, in the columns that say something."""
     if rows.is_empty():
         return
-    rows = said_once(rows, amounts_add_up=amounts_add_up)
+    rows = with_digests(said_once(rows, amounts_add_up=amounts_add_up))
     names = _told(rows, STAGED)
     text = io.BytesIO()
     rows.select(names).write_csv(text, include_header=False)
@@ -77,6 +86,12 @@ def said_once(rows: pl.DataFrame, *, amounts_add_up: bool = False) -> pl.DataFra
     amounts = () if amounts_add_up else AMOUNTS
     head = [pl.when(~(is_detail | (follows & _repeats(name)))).then(name) for name in _told(rows, (*HEAD, *amounts))]
     return rows.with_columns(*head, pl.when(~(follows & _repeats("extra"))).then("extra"))
+
+
+def with_digests(rows: pl.DataFrame) -> pl.DataFrame:
+    """What each row says of its order, as one number: the same in every file and process of one installation."""
+    said = rows.select(pl.col(name).cast(_KINDS[STAGED[name].split()[0]]) for name in SAID)
+    return rows.with_columns(said.hash_rows().reinterpret(signed=True).alias("digest"))
 
 
 def _told(rows: pl.DataFrame, names: Iterable[str]) -> list[str]:

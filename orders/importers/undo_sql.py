@@ -44,7 +44,7 @@ _OWNER = """(SELECT coalesce(p.merged_into_id, p.id) FROM customers_customer p W
 
 RESTORE = f"""
 UPDATE orders_order o SET {", ".join(f"{name} = was.{name}" for name in COLUMNS if name != "customer_id")},
-  customer_id = {_OWNER}, import_id = was.import_id, updated_at = now()
+  customer_id = {_OWNER}, import_id = was.import_id, digest = was.digest, updated_at = now()
 FROM undo_orders u, jsonb_populate_record(NULL::orders_order, u.before -> 'order') was
 WHERE o.id = u.id AND u.before ? 'order'
 """  # noqa: S608  names of our own columns
