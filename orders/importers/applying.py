@@ -64,10 +64,11 @@ def kinds_of(stage: str) -> Kinds:
 
 
 def values_of(chunk: Chunk) -> Values:
-    """What the statements ask for by name."""
-    rules = f"{chunk.shop.timezone} {chunk.shop.currency} {chunk.sum_over_rows} {sql.MEANING}"
+    """What the statements ask for by name. `seed`: what decides, besides the rows, what becomes of an order."""
+    shop = chunk.shop
+    rules = f"{shop.timezone} {shop.currency} {shop.buyer_scope} {chunk.sum_over_rows} {sql.MEANING}"
     return {
-        "shop": chunk.shop.pk, "zone": chunk.shop.timezone, "digits": exponent(chunk.shop.currency),
+        "shop": shop.pk, "zone": shop.timezone, "digits": exponent(shop.currency),
         "after": chunk.after, "upto": chunk.upto, "import_file": chunk.import_file, "seed": crc32(rules.encode()),
     }  # fmt: skip
 

@@ -136,6 +136,16 @@ def test_another_zone_of_the_shop_makes_other_days(shop):
     assert str(order(shop, "7").paid_on) == "2023-12-31"
 
 
+def test_buyers_of_another_scope_are_other_people(shop):
+    told(shop, *FIRST)
+    before = order(shop, "1").customer
+    shop.buyer_scope = "all shops"
+    shop.save()
+    told(shop, *FIRST)
+    assert order(shop, "1").customer != before
+    assert order(shop, "1").customer == Customer.objects.get(identities__value="li", identities__scope="all shops")
+
+
 def test_what_the_statements_mean_is_part_of_the_digest(shop, monkeypatch):
     told(shop, *FIRST)
     monkeypatch.setattr(apply_sql, "MEANING", 2)
