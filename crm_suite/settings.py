@@ -366,35 +366,29 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(CRM_VAR / "beat-schedule")
-# Each tick asks the database what is due. One that waited until the next came is dropped.
+
+
+def _every(seconds: int, task: str) -> dict[str, object]:
+    """Each tick asks the database what is due. One that waited until the next came is dropped."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
 CELERY_BEAT_SCHEDULE = {
-    "send what is due": {"task": "campaigns.tasks.tick", "schedule": 10, "options": {"expires": 10}},
-    "forget old news": {"task": "campaigns.tasks.forget_news", "schedule": 3600, "options": {"expires": 3600}},
-    "nightly analysis": {"task": "segmentation.tasks.nightly", "schedule": 600, "options": {"expires": 600}},
-    "fit value models": {"task": "segmentation.tasks.fit_value", "schedule": 120, "options": {"expires": 120}},
-    "touched customers": {"task": "segmentation.tasks.touched", "schedule": 300, "options": {"expires": 300}},
-    "count growth": {"task": "segmentation.tasks.count_growth", "schedule": 120, "options": {"expires": 120}},
-    "nightly points and tiers": {
-        "task": "orders.tasks.nightly_programme",
-        "schedule": 600,
-        "options": {"expires": 600},
-    },
-    "count baskets": {"task": "segmentation.tasks.count_baskets", "schedule": 3600, "options": {"expires": 3600}},
-    "keep tags": {"task": "segmentation.tasks.keep_tags", "schedule": 3600, "options": {"expires": 3600}},
-    "daily data quality": {"task": "orders.tasks.nightly_quality", "schedule": 3600, "options": {"expires": 3600}},
-    "forget old uploads": {"task": "orders.tasks.forget_old_uploads", "schedule": 3600, "options": {"expires": 3600}},
-    "forget old results": {
-        "task": "crm_suite.jobs.tasks.forget_results",
-        "schedule": 3600,
-        "options": {"expires": 3600},
-    },
-    "forget old answers": {
-        "task": "crm_suite.access.tasks.forget_answers",
-        "schedule": 3600,
-        "options": {"expires": 3600},
-    },
-    "find duplicates": {"task": "customers.tasks.find_duplicates", "schedule": 600, "options": {"expires": 600}},
-    "sweep jobs": {"task": "crm_suite.jobs.tasks.sweep", "schedule": 30, "options": {"expires": 30}},
+    "send what is due": _every(10, "campaigns.tasks.tick"),
+    "forget old news": _every(3600, "campaigns.tasks.forget_news"),
+    "nightly analysis": _every(600, "segmentation.tasks.nightly"),
+    "fit value models": _every(120, "segmentation.tasks.fit_value"),
+    "touched customers": _every(300, "segmentation.tasks.touched"),
+    "count growth": _every(120, "segmentation.tasks.count_growth"),
+    "nightly points and tiers": _every(600, "orders.tasks.nightly_programme"),
+    "count baskets": _every(3600, "segmentation.tasks.count_baskets"),
+    "keep tags": _every(3600, "segmentation.tasks.keep_tags"),
+    "daily data quality": _every(3600, "orders.tasks.nightly_quality"),
+    "forget old uploads": _every(3600, "orders.tasks.forget_old_uploads"),
+    "forget old results": _every(3600, "crm_suite.jobs.tasks.forget_results"),
+    "forget old answers": _every(3600, "crm_suite.access.tasks.forget_answers"),
+    "find duplicates": _every(600, "customers.tasks.find_duplicates"),
+    "sweep jobs": _every(30, "crm_suite.jobs.tasks.sweep"),
 }
 
 # --- logs -------------------------------------------------------------------------------------------------------------

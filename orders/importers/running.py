@@ -83,8 +83,12 @@ class _Import:
         self.progress(done=self.file.staged_rows, total=self.file.staged_rows, message="")
 
     def _resume(self) -> None:
-        """Go on where the last worker stopped, or read anew where the database lost the staged rows in a crash."""
-        if self.file.staged_rows and not staging.holds(self.stage, self.file.counts.get("last_row", 0)):
+        """Go on where the last worker stopped, or read anew: a crash of the database loses staged rows.
+
+        Those that another version of the product staged may lack columns.
+        """
+        if not staging.holds(self.stage, self.file.counts.get("last_row", 0)):
+            staging.drop(self.stage)
             kept = {name: n for name, n in self.file.counts.items() if name in _WRITTEN}
             RejectedRow.objects.filter(import_file=self.file).delete()
             self._save(staged_rows=0, staged_bytes=0, is_read=False, counts=kept)

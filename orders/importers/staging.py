@@ -49,10 +49,13 @@ def drop(table: str) -> None:
 
 
 def holds(table: str, last_row: int) -> bool:
-    """Whether the table still has its rows up to `last_row`."""
+    """Whether the table is there, as this version stages rows, and still has its rows up to `last_row`."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)", [table])
-        if cursor.fetchone()[0] is None:
+        cursor.execute(
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = ANY(%s)",
+            [table, list(STAGED)],
+        )
+        if cursor.fetchone()[0] < len(STAGED):
             return False
         cursor.execute(f"SELECT coalesce(max(row_no), 0) FROM {table}")  # noqa: S608  our own name
         return int(cursor.fetchone()[0]) >= last_row
