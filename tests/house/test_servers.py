@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -84,10 +84,10 @@ def processes_of(var: Path) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             inside = Path(process.cwd()).is_relative_to(var) or str(var) in process.cmdline()
-        except (psutil.Error, OSError):
+            if inside and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):  # it ended while it was looked at
             continue
-        if inside and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process)
     return found
 
 
@@ -130,7 +130,8 @@ def test_start_after_everything_was_killed(var: Path) -> None:
     with user_of(var) as user:
         visits_seen_by(user)
         for process in [*processes_of(var), psutil.Process(user.pid)]:
-            process.send_signal(signal.SIGKILL)
+            with suppress(psutil.NoSuchProcess):  # its parent was killed a moment ago, and took it along
+                process.send_signal(signal.SIGKILL)
         user.wait()
         assert gone_within(20, var)
     assert (var / "postgres" / "postmaster.pid").exists(), "nothing stale is left to be cured"
